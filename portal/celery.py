@@ -1,0 +1,15 @@
+"""The Celery application: queue ``gpu`` enrols and speaks, queue ``default`` does everything else.
+
+Redis carries ids only; the database is the only truth. A lost broker or a killed worker loses no
+job, because the scheduler hands out again what the database says is due.
+"""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

