@@ -46,7 +46,7 @@ def database() -> dict[str, object]:
     url = env.str("DATABASE_URL", "")
     if not url.startswith(("postgresql://", "postgres://")):
         raise ImproperlyConfigured(
-            "DATABASE_URL must name a PostgreSQL server. Start through manage.py or `make run` to have one embedded."
+            "DATABASE_URL must name a PostgreSQL server. Start through manage.py to have one embedded."
         )
     parts = conninfo_to_dict(url)
     return {

@@ -88,7 +88,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the parts.
-                preexec_fn=end_with_parent,  # noqa: PLW1509 - no threads run here before the fork
+                preexec_fn=end_with_parent,
             )
         part.started_at = time.monotonic()
 
@@ -163,9 +163,7 @@ def main() -> int:
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     if with_demo and host not in LOOPBACK:
-        say(
-            f"The demo's passwords are public, so it is served on this machine only, not on {host}. Set DEMO=0."
-        )
+        say(f"The demo's passwords are public: it is served on this machine only, not on {host}. Set DEMO=0.")
         return 2
     if not port_is_free(host, port):
         say(f"Port {port} on {host} is taken. Choose another: make run PORT={port + 1}")
