@@ -1,0 +1,41 @@
+"""Canonical JSON (RFC 8785): one value, one sequence of bytes.
+
+Object keys sorted by UTF-16 code units, no white space, ECMAScript numbers, UTF-8. Integers stay
+within ±(2^53 - 1). What is hashed or signed anywhere in this project is hashed or signed in this form.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+import rfc8785
+
+from audit.errors import VerificationError
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """``value`` (JSON values only) as canonical JSON.
+
+    Raises:
+        ValueError: something in ``value`` has no canonical form (another type, NaN, a lone surrogate).
+    """
+    return rfc8785.dumps(value)
+
+
+def parse_canonical(data: bytes) -> Any:
+    """The value that ``data`` is the canonical form of.
+
+    Raises:
+        VerificationError: ``record.not_canonical``.
+    """
+    try:
+        value = json.loads(data)
+        if canonical_bytes(value) == data:
+            return value
+    except (ValueError, RecursionError):
+        pass
+    raise VerificationError("record.not_canonical", "The bytes are not canonical JSON (RFC 8785).")
+
+
+def sha256_hex(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
