@@ -62,18 +62,18 @@ class Leaf(Event):
 
 
 class Node(models.Model):
-    """The root of a complete subtree: leaves ``index * 2**level`` up to ``(index + 1) * 2**level``.
+    """The root of a complete subtree: leaves ``position << level`` up to ``(position + 1) << level``.
 
     Level 0 is ``Leaf.hash`` and is not repeated here.
     """
 
-    pk = models.CompositePrimaryKey("level", "index")
+    pk = models.CompositePrimaryKey("level", "position")
     level = models.SmallIntegerField()
-    index = models.BigIntegerField()
+    position = models.BigIntegerField()
     hash = models.BinaryField()
 
     def __str__(self) -> str:
-        return f"{self.level}/{self.index}"
+        return f"{self.level}/{self.position}"
 
 
 class Checkpoint(models.Model):

@@ -43,9 +43,9 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Node',
             fields=[
-                ('pk', models.CompositePrimaryKey('level', 'index', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('level', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('level', models.SmallIntegerField()),
-                ('index', models.BigIntegerField()),
+                ('position', models.BigIntegerField()),
                 ('hash', models.BinaryField()),
             ],
         ),
