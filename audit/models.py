@@ -9,9 +9,10 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.log.models import Checkpoint, InboxEvent, Leaf, Node, PersonalData, SigningKey
+from audit.reports.models import Report
 from audit.roles import Role
 
-__all__ = ["Checkpoint", "InboxEvent", "Leaf", "Node", "Person", "PersonalData", "SigningKey"]
+__all__ = ["Checkpoint", "InboxEvent", "Leaf", "Node", "Person", "PersonalData", "Report", "SigningKey"]
 
 
 class PersonManager(BaseUserManager["Person"]):

@@ -13,8 +13,8 @@
         found = SpeechRequest.objects.filter(submitted_at__gte=period.start, submitted_at__lt=period.end)
         return Section(
             title="Requests and decisions",
-            columns=("Request", "Title", "Purpose", "State", "Submitted", "Digest"),
-            rows=[(r.number, r.title, r.purpose, r.get_status_display(), r.submitted_at, r.digest) for r in found],
+            columns=("Request", "Purpose", "State", "Submitted", "Digest"),
+            rows=[(r.number, r.purpose, r.get_status_display(), r.submitted_at, r.digest) for r in found],
             figures=(Figure("Submitted", len(found)),),
             note="Every request submitted in the period, with the digest its decisions were bound to.",
         )
