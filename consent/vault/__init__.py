@@ -1,0 +1,129 @@
+"""The vault: encrypted objects of a voice, readable only while their keys exist.
+
+A data key an object, wrapped by the key of its voice and realm, wrapped by the master key. Plaintext is
+never written to disk. Destroying a key is part of the caller's transaction; files, unreadable from then
+on, are removed once it has committed. What a backup of the database or a write-ahead log still holds is
+outside the vault's reach: `consent.conf.backup_days` says how long that may be.
+"""
+
+import hashlib
+import uuid
+from collections import Counter
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from audit.actors import Actor
+from audit.log import record_event
+from consent.errors import VaultError
+from consent.models import VaultKey, VaultObject, Voice
+from consent.vault import keys, storage
+from consent.vault.cipher import CipherError, new_key, plain_size, seal, unseal, unseal_range
+
+__all__ = ["destroy_object", "destroy_voice_key", "read_object", "read_range", "store_object"]
+
+
+def store_object(*, voice: Voice, purpose: str, data: bytes, now: datetime) -> VaultObject:
+    """Encrypt `data` and keep it. Raises VaultError `vault.destroyed` once the voice's key is gone.
+
+    When the caller's transaction rolls back, ciphertext may stay behind whose key exists nowhere.
+    """
+    obj = VaultObject(
+        id=uuid.uuid4(),
+        voice=voice,
+        purpose=VaultObject.Purpose(purpose),
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        created_at=now,
+    )
+    data_key = new_key()
+    obj.wrapped_key = keys.wrap_object_key(keys.obtain_voice_key(voice, obj.realm, now), data_key, obj)
+    obj.storage_name = storage.name_for(obj.pk)
+    storage.put(obj.storage_name, seal(data_key, data, keys.object_context(obj)))
+    obj.save(force_insert=True)
+    return obj
+
+
+def read_object(obj: VaultObject) -> bytes:
+    """The plaintext, or VaultError: `vault.destroyed`, `vault.tampered`, `vault.missing`."""
+    obj, data_key = _unlock(obj)
+    try:
+        with storage.open_object(obj.storage_name) as file:
+            data = unseal(data_key, file.read(), keys.object_context(obj))
+    except FileNotFoundError:
+        raise _missing() from None
+    except CipherError as error:
+        raise keys.tampered() from error
+    if hashlib.sha256(data).hexdigest() != obj.sha256:
+        raise keys.tampered()
+    return data
+
+
+def read_range(obj: VaultObject, start: int, length: int) -> bytes:
+    """Plaintext bytes [start, start + length), decrypting only their chunks. Raises as read_object."""
+    obj, data_key = _unlock(obj)
+    try:
+        sealed_bytes = storage.size_of(obj.storage_name)
+        if plain_size(sealed_bytes) != obj.size:
+            raise keys.tampered()
+        with storage.open_object(obj.storage_name) as file:
+            return unseal_range(data_key, file, sealed_bytes, keys.object_context(obj), start, length)
+    except FileNotFoundError:
+        raise _missing() from None
+    except CipherError as error:
+        raise keys.tampered() from error
+
+
+@transaction.atomic
+def destroy_object(obj: VaultObject, now: datetime) -> bool:
+    """Destroy one object's key, and its file on commit. False when that had been done before."""
+    live = VaultObject.objects.filter(pk=obj.pk, destroyed_at=None)
+    if not live.update(wrapped_key=b"", destroyed_at=now):
+        return False
+    obj.wrapped_key, obj.destroyed_at = b"", now
+    transaction.on_commit(partial(storage.remove, obj.storage_name))
+    return True
+
+
+@transaction.atomic
+def destroy_voice_key(*, voice: Voice, actor: Actor, now: datetime) -> Counter[str]:
+    """Destroy the key of a voice's recordings, models and clips: all of them are unreadable at once.
+
+    Returns how many live objects of each purpose were lost by it. Consent documents stay. A second call finds
+    nothing to do and records nothing.
+    """
+    key = VaultKey.objects.select_for_update().filter(voice=voice, realm=VaultKey.Realm.MATERIAL).first()
+    if key is None:
+        # A key that is never made again: the row says that this voice's material is over.
+        key = VaultKey(voice=voice, realm=VaultKey.Realm.MATERIAL, master_key_id="", created_at=now)
+    elif key.destroyed_at:
+        return Counter()
+    key.wrapped_key, key.destroyed_at = b"", now
+    key.save()
+    live = VaultObject.objects.select_for_update().filter(voice=voice, destroyed_at=None)
+    lost = list(live.exclude(purpose=VaultObject.Purpose.DOCUMENT))
+    VaultObject.objects.filter(pk__in=[obj.pk for obj in lost]).update(wrapped_key=b"", destroyed_at=now)
+    for obj in lost:
+        transaction.on_commit(partial(storage.remove, obj.storage_name))
+    counts = Counter(obj.purpose for obj in lost)
+    record_event(
+        action="vault.voice_destroyed", actor=actor, subject=voice, payload={"objects": dict(counts)}, now=now
+    )
+    return counts
+
+
+def _unlock(obj: VaultObject) -> tuple[VaultObject, bytes]:
+    """The row as it is now, not as the caller once loaded it, and its data key."""
+    fresh = VaultObject.objects.get(pk=obj.pk)
+    if fresh.destroyed_at:
+        raise keys.destroyed()
+    return fresh, keys.unwrap_object_key(keys.read_voice_key(fresh), fresh)
+
+
+def _missing() -> VaultError:
+    return VaultError(
+        "vault.missing",
+        "The stored file is gone, although nobody destroyed it here.",
+        "Tell an administrator: restore it from the storage's backup.",
+    )
