@@ -23,3 +23,9 @@ class ScopeError(ConsentError):
 
 class VaultError(VerificationError):
     """The vault cannot give an object back: ``vault.destroyed``, ``vault.tampered``, ``vault.missing``."""
+
+
+class LinkError(ConsentError):
+    """An owner's link that leads nowhere any more (``link.…``)."""
+
+    http_status = 410

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from audit.roles import Role
 from consent.scope import Scope
 
 
@@ -91,8 +92,8 @@ class VaultKey(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     voice = models.ForeignKey(Voice, on_delete=models.PROTECT, related_name="vault_keys")
     realm = models.CharField(max_length=12, choices=Realm)
-    wrapped_key = models.BinaryField()
-    master_key_id = models.CharField(max_length=64)
+    wrapped_key = models.BinaryField(default=b"")
+    master_key_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
     destroyed_at = models.DateTimeField(null=True, blank=True)
 
@@ -243,6 +244,7 @@ class Consent(models.Model):
     created_at = models.DateTimeField()
     offered_at = models.DateTimeField(null=True, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
+    suspended_by = models.CharField(max_length=32, choices=Role, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.TextField(blank=True)
     supersedes = models.ForeignKey(

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit.actors import Actor
 from audit.log import record_event
@@ -21,7 +22,14 @@ from consent.models import VaultKey, VaultObject, Voice
 from consent.vault import keys, storage
 from consent.vault.cipher import CipherError, new_key, plain_size, seal, unseal, unseal_range
 
-__all__ = ["destroy_object", "destroy_voice_key", "read_object", "read_range", "store_object"]
+__all__ = [
+    "destroy_object",
+    "destroy_objects",
+    "destroy_voice_key",
+    "read_object",
+    "read_range",
+    "store_object",
+]
 
 
 def store_object(*, voice: Voice, purpose: str, data: bytes, now: datetime) -> VaultObject:
@@ -75,38 +83,36 @@ def read_range(obj: VaultObject, start: int, length: int) -> bytes:
         raise keys.tampered() from error
 
 
-@transaction.atomic
 def destroy_object(obj: VaultObject, now: datetime) -> bool:
     """Destroy one object's key, and its file on commit. False when that had been done before."""
-    live = VaultObject.objects.filter(pk=obj.pk, destroyed_at=None)
-    if not live.update(wrapped_key=b"", destroyed_at=now):
-        return False
-    obj.wrapped_key, obj.destroyed_at = b"", now
-    transaction.on_commit(partial(storage.remove, obj.storage_name))
-    return True
+    return bool(destroy_objects(VaultObject.objects.filter(pk=obj.pk), now))
+
+
+@transaction.atomic
+def destroy_objects(objects: QuerySet[VaultObject], now: datetime) -> Counter[str]:
+    """Destroy the keys of those that still have one, and their files on commit. Returns counts by purpose."""
+    doomed = list(objects.filter(destroyed_at=None).select_for_update())
+    VaultObject.objects.filter(pk__in=[obj.pk for obj in doomed]).update(wrapped_key=b"", destroyed_at=now)
+    for obj in doomed:
+        transaction.on_commit(partial(storage.remove, obj.storage_name))
+    return Counter(obj.purpose for obj in doomed)
 
 
 @transaction.atomic
 def destroy_voice_key(*, voice: Voice, actor: Actor, now: datetime) -> Counter[str]:
     """Destroy the key of a voice's recordings, models and clips: all of them are unreadable at once.
 
-    Returns how many live objects of each purpose were lost by it. Consent documents stay. A second call finds
-    nothing to do and records nothing.
+    Returns how many live objects of each purpose were lost by it. Consent documents stay. An object that a
+    worker stores meanwhile is as unreadable as the rest. A second call does and records nothing.
     """
-    key = VaultKey.objects.select_for_update().filter(voice=voice, realm=VaultKey.Realm.MATERIAL).first()
-    if key is None:
-        # A key that is never made again: the row says that this voice's material is over.
-        key = VaultKey(voice=voice, realm=VaultKey.Realm.MATERIAL, master_key_id="", created_at=now)
-    elif key.destroyed_at:
+    # A voice that never had a key gets the row of a destroyed one, so that none is ever made.
+    key, is_new = VaultKey.objects.get_or_create(
+        voice=voice, realm=VaultKey.Realm.MATERIAL, defaults={"created_at": now, "destroyed_at": now}
+    )
+    live = VaultKey.objects.filter(pk=key.pk, destroyed_at=None)
+    if not is_new and not live.update(wrapped_key=b"", destroyed_at=now):
         return Counter()
-    key.wrapped_key, key.destroyed_at = b"", now
-    key.save()
-    live = VaultObject.objects.select_for_update().filter(voice=voice, destroyed_at=None)
-    lost = list(live.exclude(purpose=VaultObject.Purpose.DOCUMENT))
-    VaultObject.objects.filter(pk__in=[obj.pk for obj in lost]).update(wrapped_key=b"", destroyed_at=now)
-    for obj in lost:
-        transaction.on_commit(partial(storage.remove, obj.storage_name))
-    counts = Counter(obj.purpose for obj in lost)
+    counts = destroy_objects(voice.vault_objects.exclude(purpose=VaultObject.Purpose.DOCUMENT), now)
     record_event(
         action="vault.voice_destroyed", actor=actor, subject=voice, payload={"objects": dict(counts)}, now=now
     )
