@@ -131,6 +131,11 @@ class CoverageCount:
     not_assessed: int
 
     @property
+    def label(self) -> str:
+        """GOVERN stays; risk_management becomes Risk management."""
+        return self.name if self.name.isupper() else self.name.replace("_", " ").capitalize()
+
+    @property
     def total(self) -> int:
         return self.present + self.partial + self.absent + self.not_assessed
 

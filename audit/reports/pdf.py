@@ -1,0 +1,77 @@
+"""HTML to PDF by WeasyPrint, with nothing fetched from anywhere.
+
+The only addresses that a document may name are `font:<file>`: fonts of the front end, read from disk.
+The variant is PDF/A-3b, which allows files inside; no validator has confirmed the conformance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from weasyprint import HTML
+from weasyprint import Attachment as PDFAttachment
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+from audit.reports.sections import Attachment
+
+VARIANT = "pdf/a-3b"
+FONTS = {
+    "inter-latin-wght-normal.woff2": "@fontsource-variable/inter",
+    "inter-latin-ext-wght-normal.woff2": "@fontsource-variable/inter",
+    "source-serif-4-latin-wght-normal.woff2": "@fontsource-variable/source-serif-4",
+    "source-serif-4-latin-ext-wght-normal.woff2": "@fontsource-variable/source-serif-4",
+}
+
+
+@dataclass(frozen=True)
+class PDF:
+    data: bytes
+    pages: int
+
+
+class FontsOnly(URLFetcher):
+    """Serves our own font files and refuses every other address."""
+
+    def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
+        scheme, _, name = url.partition(":")
+        if scheme != "font" or name not in available_fonts():
+            raise FatalURLFetchingError(f"A report may fetch nothing, yet it names {url!r}.")
+        return URLFetcherResponse(url, available_fonts()[name].read_bytes(), {"Content-Type": "font/woff2"})
+
+
+@cache
+def available_fonts() -> dict[str, Path]:
+    """The fonts that are installed; without them a report is set in the system's sans-serif."""
+    paths = {name: Path(settings.NODE_MODULES) / package / "files" / name for name, package in FONTS.items()}
+    return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def write_pdf(html: str, *, attachments: Sequence[Attachment], now: datetime, identifier: str) -> PDF:
+    """Sets `html`. The same HTML, attachments, time and identifier give the same document."""
+    fetcher = FontsOnly()
+    files = [
+        PDFAttachment(
+            string=file.data,
+            name=file.name,
+            description=file.description,
+            created=now,
+            modified=now,
+            relationship="Data",
+            url_fetcher=fetcher,
+        )
+        for file in attachments
+    ]
+    document = HTML(string=html, url_fetcher=fetcher).render(font_config=FontConfiguration())
+    data = document.write_pdf(
+        attachments=files,
+        pdf_variant=VARIANT,
+        pdf_identifier=hashlib.sha256(identifier.encode()).digest()[:16],
+    )
+    return PDF(data, len(document.pages))
