@@ -80,8 +80,9 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_htmx",
-    "django_cotton",
-    "template_partials",
+    # Both would set the template loaders, each without the other: TEMPLATES names them together.
+    "django_cotton.apps.SimpleAppConfig",
+    "template_partials.apps.SimpleAppConfig",
     "django_filters",
     "django_tables2",
     "django.contrib.auth",
@@ -90,6 +91,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
@@ -103,10 +105,14 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.reader_time_zone",
+    "portal.middleware.DomainErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
+FORM_RENDERER = "portal.forms.base.PortalRenderer"
+CSRF_FAILURE_VIEW = "portal.views.errors.csrf_failure"
 WSGI_APPLICATION = "portal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -114,12 +120,28 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django_cotton.cotton_loader.Loader",
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+            "builtins": ["django_cotton.templatetags.cotton", "template_partials.templatetags.partials"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.context.page",
             ],
         },
     }
@@ -167,6 +189,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "portal.views.account.locked_out"
 
 # -- safety in the browser --------------------------------------------------------------------------
 HTTPS = SITE_URL.startswith("https://")
@@ -206,8 +229,8 @@ STATICFILES_DIRS: list[tuple[str, Path]] = [
     for name, part in {
         "bootstrap": "dist",
         "htmx.org": "dist",
-        "wavesurfer.js": "dist",
         "@fontsource-variable/inter": "",
+        "@fontsource-variable/source-serif-4": "",
     }.items()
     if (NODE_MODULES / name / part).is_dir()
 ]

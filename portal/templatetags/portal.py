@@ -1,0 +1,108 @@
+"""Template tags of the portal's pages: icons, states in words, short digests, durations."""
+
+import re
+from datetime import timedelta
+from functools import cache
+
+from django import template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from portal import wording
+
+register = template.Library()
+
+ICONS = settings.NODE_MODULES / "bootstrap-icons" / "icons"
+
+
+@register.simple_tag
+@cache
+def icon(name: str) -> SafeString:
+    """One Bootstrap icon as inline SVG, hidden from screen readers: the words beside it say the same.
+
+    Raises:
+        FileNotFoundError: no such icon, or the front-end packages are not installed.
+    """
+    paths = "".join(re.findall(r"<path[^>]*/>", (ICONS / f"{name}.svg").read_text()))
+    return mark_safe(f'<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{paths}</svg>')  # noqa: S308
+
+
+@register.filter
+def state_label(status: str) -> str:
+    """A status as the words a person reads."""
+    return wording.state(status).label
+
+
+@register.filter
+def state_tone(status: str) -> str:
+    """The colour a status is shown in: good, live, wait, bad or quiet."""
+    return wording.state(status).tone
+
+
+@register.filter
+def refusal(code: str) -> str:
+    """A refusal code in plain words."""
+    return wording.refusal(code)
+
+
+@register.filter
+def action_label(action: str) -> str:
+    """An event's action as a sentence: ``consent.signed`` is "Consent signed"."""
+    return wording.action(action)
+
+
+@register.filter
+def short_digest(value: str | bytes | memoryview | None) -> str:
+    """The first 16 hexadecimal digits in groups of four: enough to compare by eye."""
+    if not value:
+        return ""
+    text = value if isinstance(value, str) else bytes(value).hex()
+    return " ".join(text[i : i + 4] for i in range(0, 16, 4))
+
+
+@register.filter
+def duration(seconds: float | timedelta | None) -> str:
+    """Seconds as people say them: ``8.4 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds is None:
+        return "–"
+    total = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+    if total < 10:
+        return f"{total:.1f} s".replace(".0 s", " s")
+    if total < 60:
+        return f"{total:.0f} s"
+    if total < 3600:
+        minutes, rest = divmod(round(total), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(round(total / 60), 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
+
+
+@register.filter
+def label_of(code: str, vocabulary: str) -> str:
+    """A code of a vocabulary (``purposes``, ``channels``, ``languages``, ``territories``) in words."""
+    return wording.label(vocabulary, code)
+
+
+@register.filter
+def labels_of(codes: list[str], vocabulary: str) -> str:
+    return ", ".join(wording.label(vocabulary, code) for code in codes)
+
+
+@register.inclusion_tag("portal/parts/time.html")
+def moment(when, style: str = "long"):  # type: ignore[no-untyped-def]
+    """A moment in the reader's time zone; the exact time in UTC is in its title."""
+    return {"when": when, "style": style, "local": timezone.localtime(when) if when else None}
+
+
+@register.simple_tag(takes_context=True)
+def page_address(context: template.Context, number: int) -> str:
+    """This page's query string with another page number."""
+    query = context["request"].GET.copy()
+    query["page"] = str(number)
+    return f"?{query.urlencode()}"
