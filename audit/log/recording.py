@@ -19,7 +19,7 @@ from django.db import connection, models, transaction
 
 from audit.actors import Actor
 from audit.log.commitments import keep_private
-from audit.log.models import InboxEvent
+from audit.log.models import InboxEvent, PersonalData
 from audit.merkle.canonical import canonical_bytes
 from audit.roles import Role
 
@@ -88,3 +88,18 @@ def wake_sequencer() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(f"NOTIFY {CHANNEL}")
+
+
+@transaction.atomic
+def erase_personal_data(*, subject: models.Model, actor: Actor, now: datetime) -> int:
+    """Erase what the log's events about ``subject`` keep outside; return of how many events.
+
+    The leaves and every proof over them stay as they are.
+    """
+    erased, _ = PersonalData.objects.filter(
+        subject_type=subject._meta.label_lower, subject_id=subject.pk
+    ).delete()
+    record_event(
+        action="personal_data.erased", actor=actor, subject=subject, payload={"events": erased}, now=now
+    )
+    return erased
