@@ -1,0 +1,1 @@
+"""What every released clip goes through after speaking: loudness, watermark, encoding. Free of Django."""

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from synthesis.marking.watermark import Watermarker
+
+_SPEECH = Path(__file__).parent.parent / "fixtures" / "speech"
+
+
+@pytest.fixture(scope="session")
+def slt() -> np.ndarray:
+    """3.5 s of a synthetic woman's voice, 24 kHz mono float32."""
+    return soundfile.read(_SPEECH / "slt_birch_canoe.flac", dtype="float32")[0]
+
+
+@pytest.fixture(scope="session")
+def rms() -> np.ndarray:
+    """4.9 s of a synthetic man's voice, 24 kHz mono float32."""
+    return soundfile.read(_SPEECH / "rms_notebook.flac", dtype="float32")[0]
+
+
+@pytest.fixture(scope="session")
+def watermarker() -> Watermarker:
+    return Watermarker(b"a watermark key for tests, 32 by")
