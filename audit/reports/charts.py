@@ -120,3 +120,21 @@ def activity_chart(period: Period) -> ActivityChart:
         for slot, count in enumerate(counts)
     )
     return ActivityChart(columns, "day" if step.days == 1 else "week", highest)
+
+
+@dataclass(frozen=True)
+class ByteBar:
+    x: float
+    y: float
+    height: float
+    accent: bool
+
+
+def byte_bars(digest: bytes, *, pitch: float = 10.3, height: float = 92.0) -> tuple[ByteBar, ...]:
+    """A digest as a waveform, one bar a byte, so that two printed copies can be compared at a glance."""
+    heights = [8 + (height - 8) * byte / 255 for byte in digest]
+    tallest = max(heights, default=0)
+    return tuple(
+        ByteBar(round(at * pitch, 1), round((height - bar) / 2, 1), round(bar, 1), bar == tallest)
+        for at, bar in enumerate(heights)
+    )

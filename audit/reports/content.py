@@ -26,15 +26,26 @@ from audit.frameworks.coverage import (
 )
 from audit.frameworks.periods import Period
 from audit.log.models import Checkpoint
+from audit.merkle.canonical import sha256_hex
 from audit.merkle.note import CheckpointText
 from audit.reports import ledger
-from audit.reports.charts import ActivityChart, CoverageChart, activity_chart, coverage_chart
+from audit.reports.charts import (
+    ActivityChart,
+    ByteBar,
+    CoverageChart,
+    activity_chart,
+    byte_bars,
+    coverage_chart,
+)
 from audit.reports.sections import Attachment, Cell, Figure, Section, registered_sections
+from audit.reports.stories import Story, tell_stories
 from audit.reports.tables import PrintedCell, events_csv, mapping_json, print_cell, section_csv
 
 PRINTED_EVENTS = 200
 PRINTED_ROWS = 80
-SAMPLED_STORIES = 4
+SAMPLED_STORIES = 3
+# How much wider than running text a kind of cell is set, a character.
+WIDE = {"code": 1.1, "time": 1.05}
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class LogState:
     key_hash: str
     note: str
     signed_at: datetime
+    bars: Sequence[ByteBar]
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> "LogState":
@@ -62,6 +74,7 @@ class LogState:
             key_hash=base64.b64decode(encoded)[:4].hex(),
             note=checkpoint.note,
             signed_at=checkpoint.created_at,
+            bars=byte_bars(stated.root),
         )
 
 
@@ -77,6 +90,15 @@ class PrintedFigure:
 
 
 @dataclass(frozen=True)
+class PrintedColumn:
+    """`kind` as of its cells; `width` in percent, by the length of what stands in it."""
+
+    label: str
+    kind: str
+    width: float
+
+
+@dataclass(frozen=True)
 class PrintedSection:
     """The first rows of a section as they are set; all of them are in `csv_name`."""
 
@@ -84,7 +106,7 @@ class PrintedSection:
     title: str
     note: str
     figures: Sequence[PrintedFigure]
-    columns: Sequence[tuple[str, str]]
+    columns: Sequence[PrintedColumn]
     rows: Sequence[Sequence[PrintedCell]]
     total: int
     csv_name: str
@@ -136,7 +158,7 @@ class Content:
     activity: ActivityChart
     activity_sections: Sequence[PrintedSection]
     ledgers: Sequence[PrintedSection]
-    stories: Sequence[ledger.Story]
+    stories: Sequence[Story]
     frameworks: Sequence[FrameworkPart]
     events: PrintedSection
     tables: Mapping[str, bytes]
@@ -191,7 +213,7 @@ def gather(
     ]
     progress(15, "Reading sections")
     ledgers = {name: provider(period) for name, provider in registered_sections().items()}
-    stories = ledger.stories(period, sample=SAMPLED_STORIES, seed=bytes(checkpoint.root).hex())
+    stories = tell_stories(period, sample=SAMPLED_STORIES, seed=bytes(checkpoint.root).hex())
     progress(30, "Mapping frameworks")
     parts = [_framework(catalogue, period) for catalogue in catalogues().values()]
     progress(40, "Collecting events")
@@ -255,12 +277,18 @@ def _print_events(period: Period, total: int) -> PrintedSection:
     )
 
 
-def _columns(labels: Sequence[str], rows: Sequence[Sequence[PrintedCell]]) -> list[tuple[str, str]]:
-    """Each heading is set like the cells under it."""
-    kinds = [
-        next((row[at].kind for row in rows if row[at].kind != "none"), "text") for at in range(len(labels))
+def _columns(labels: Sequence[str], rows: Sequence[Sequence[PrintedCell]]) -> list[PrintedColumn]:
+    """Widths are worked out here, because measuring every cell takes the typesetter most of its time."""
+    cells = [[row[column] for row in rows] for column in range(len(labels))]
+    kinds = [next((cell.kind for cell in each if cell.kind != "none"), "text") for each in cells]
+    lengths = [
+        min(max(len(label), *(len(cell.text) * WIDE.get(cell.kind, 1.0) for cell in each), 4), 44) + 2
+        for label, each in zip(labels, cells, strict=True)
     ]
-    return list(zip(labels, kinds, strict=True))
+    return [
+        PrintedColumn(label, kind, round(100 * length / sum(lengths), 2))
+        for label, kind, length in zip(labels, kinds, lengths, strict=True)
+    ]
 
 
 def _attachments(

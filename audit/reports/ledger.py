@@ -1,14 +1,12 @@
-"""What the event log alone tells of a period: figures, sections and the stories of single requests.
+"""What the event log alone tells of a period: figures and sections.
 
 Nothing here asks another table than the log (people's names apart), so that a reader who holds the log
 can work out every figure again. Payload fields used, where an event carries them: `stage` and `verdict`
 of a decision, `code` of a refusal, `seconds` of a clip, `request` on what belongs to a request.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -50,42 +48,6 @@ STOPS = (
     "freeze.lifted",
     "vault.voice_destroyed",
 )
-# What belongs to a request and names it in its payload.
-RELATED = (
-    "decision.recorded",
-    "decision.refused",
-    "grant.minted",
-    "grant.refused",
-    "grant.revoked",
-    "render.started",
-    "render.ready",
-    "render.refused",
-    "render.failed",
-    "render.withdrawn",
-    "clip.played",
-    "clip.downloaded",
-)
-STORY_LENGTH = 40
-
-
-@dataclass(frozen=True)
-class Step:
-    seq: int
-    time: datetime
-    action: str
-    who: str
-    detail: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class Story:
-    """One request as the log tells it. `total` counts its events, of which the steps may be the first."""
-
-    title: str
-    request_id: str
-    steps: tuple[Step, ...]
-    total: int
 
 
 def figures(period: Period) -> list[Figure]:
@@ -143,19 +105,6 @@ def request_of(event: dict[str, Any]) -> str:
     if event["subject"]["type"] == REQUEST:
         return event["subject"]["id"]
     return str(event["payload"].get("request", ""))
-
-
-def stories(period: Period, *, sample: int, seed: str) -> list[Story]:
-    """A sample of the requests approved in the period, drawn by SHA-256(seed ‖ id), lowest first.
-
-    With the log's root as seed nobody can choose the sample, and everybody can draw it again.
-    """
-    approved = events_in(period).filter(action="request.approved", subject_type=REQUEST)
-    ids = {str(pk) for pk in approved.values_list("subject_id", flat=True)}
-    lots = sorted(
-        (hashlib.sha256((seed + request_id).encode()).hexdigest(), request_id) for request_id in ids
-    )
-    return [_story(request_id, period) for _, request_id in lots[:sample]]
 
 
 def names_of(actor_ids: Iterable[str]) -> dict[str, str]:
@@ -265,7 +214,7 @@ def _stops(period: Period) -> Section:
     leaves = list(events_in(period).filter(action__in=STOPS))
     names = names_of(leaf.actor_id for leaf in leaves)
     rows = [
-        (leaf.seq, leaf.time, leaf.action, who(leaf.event, names), _subject(leaf), _detail(leaf.event))
+        (leaf.seq, leaf.time, leaf.action, who(leaf.event, names), _subject(leaf), detail(leaf.event))
         for leaf in leaves
     ]
     return Section(
@@ -274,26 +223,6 @@ def _stops(period: Period) -> Section:
         rows=rows,
         note="What ended the use of a voice, and what was stopped or destroyed because of it.",
     )
-
-
-def _story(request_id: str, period: Period) -> Story:
-    """The request's own events, then those that name it in their payload."""
-    upto = Period(datetime.min.replace(tzinfo=period.end.tzinfo), period.end, period.log_size)
-    own = list(events_in(upto).filter(subject_type=REQUEST, subject_id=request_id))
-    # The payload is bytes to the database. Between a request's first event and the end of the period
-    # few events can belong to it, and those are of few kinds.
-    related = events_in(upto).filter(seq__gt=own[0].seq, action__in=RELATED).iterator()
-    leaves = own + [leaf for leaf in related if leaf.event["payload"].get("request") == request_id]
-    leaves = sorted({leaf.seq: leaf for leaf in leaves}.values(), key=lambda leaf: leaf.seq)
-    names = names_of(leaf.actor_id for leaf in leaves)
-    number = next((str(n) for leaf in leaves if (n := leaf.event["payload"].get("number"))), "")
-    steps = tuple(_step(leaf, names) for leaf in leaves[:STORY_LENGTH])
-    return Story(f"Request {number}".strip(), request_id, steps, len(leaves))
-
-
-def _step(leaf: Leaf, names: dict[str, str]) -> Step:
-    event = leaf.event
-    return Step(leaf.seq, leaf.time, leaf.action, who(event, names), _detail(event), _digest(event))
 
 
 def who(event: dict[str, Any], names: dict[str, str]) -> str:
@@ -313,14 +242,14 @@ def event_rows(leaves: Iterable[Leaf]) -> Iterator[tuple[Cell, ...]]:
     names = names_of(leaf.actor_id for leaf in leaves)
     for leaf in leaves:
         event = leaf.event
-        yield leaf.seq, leaf.time, leaf.action, who(event, names), _subject(leaf), _detail(event)
+        yield leaf.seq, leaf.time, leaf.action, who(event, names), _subject(leaf), detail(event)
 
 
 def _subject(leaf: Leaf) -> str:
     return f"{leaf.subject_type.rpartition('.')[2]} {str(leaf.subject_id)[:8]}"
 
 
-def _detail(event: dict[str, Any]) -> str:
+def detail(event: dict[str, Any]) -> str:
     """The payload's short values in one line; digests and ids have places of their own."""
     parts = [
         f"{key} {value}"
@@ -330,7 +259,7 @@ def _detail(event: dict[str, Any]) -> str:
     return ", ".join(parts[:4])
 
 
-def _digest(event: dict[str, Any]) -> str:
+def digest_of(event: dict[str, Any]) -> str:
     for key in ("digest", "request_digest", "record_digest", "sha256", "consent_digest"):
         if value := event["payload"].get(key):
             return str(value)
