@@ -12,6 +12,8 @@ import rfc8785
 
 from audit.errors import VerificationError
 
+SAFE_INTEGER = 2**53 - 1
+
 
 def canonical_bytes(value: Any) -> bytes:
     """``value`` (JSON values only) as canonical JSON.
@@ -29,12 +31,18 @@ def parse_canonical(data: bytes) -> Any:
         VerificationError: ``record.not_canonical``.
     """
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_int=_number)
         if canonical_bytes(value) == data:
             return value
     except (ValueError, RecursionError):
         pass
     raise VerificationError("record.not_canonical", "The bytes are not canonical JSON (RFC 8785).")
+
+
+def _number(digits: str) -> int | float:
+    """JSON has one kind of number: beyond 2^53 the digits can only be those of a double."""
+    value = int(digits)
+    return value if abs(value) <= SAFE_INTEGER else float(digits)
 
 
 def sha256_hex(data: bytes) -> str:
