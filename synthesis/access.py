@@ -1,8 +1,7 @@
-"""Who may see which request and hear which clip. What you may not see does not exist for you.
+"""Who may see which requests, clips, voice models and freezes. Pages fetch them only through here.
 
-Requesters see what they asked for; reviewers every request that was ever submitted; owners what was submitted
-for their voice; stewards, auditors and administrators every one that was submitted. Clips are heard by the
-requester, the voice's owner, stewards and auditors, never by administrators.
+A draft is its requester's alone. What was submitted is seen by reviewers, stewards, auditors, and the owner
+of the voice. Clips are heard by whoever asked for them, by the owner of the voice and by auditors.
 """
 
 from typing import TypeVar
@@ -15,53 +14,41 @@ from audit.errors import NotFoundError
 from audit.models import Person
 from audit.roles import Role
 from consent.access import voices_for
-from synthesis.models import Decision, Freeze, Render, SpeechRequest, VoiceModel
+from synthesis.models import Freeze, Render, SpeechRequest, VoiceModel
 
-SEE_SUBMITTED = {
+SEE_REQUESTS = {
     Role.POLICY_REVIEWER,
     Role.LEGAL_REVIEWER,
     Role.SECURITY_REVIEWER,
     Role.VOICE_STEWARD,
     Role.AUDITOR,
-    Role.ADMINISTRATOR,
 }
-HEAR_CLIPS = {Role.VOICE_STEWARD, Role.AUDITOR}
+SEE_FREEZES = {Role.ADMINISTRATOR, Role.VOICE_STEWARD, Role.SECURITY_REVIEWER, Role.AUDITOR}
 
 M = TypeVar("M", bound=Model)
 
 
 def requests_for(person: Person) -> QuerySet[SpeechRequest]:
-    requests = SpeechRequest.objects.select_related("voice__owner", "requester")
+    """The requests that ``person`` may read, newest first."""
+    requests = SpeechRequest.objects.all()
     submitted = Q(submitted_at__isnull=False)
-    seen = submitted if person.roles & SEE_SUBMITTED else submitted & Q(voice__owner__account=person)
-    return requests.filter(seen | Q(requester=person))
-
-
-def renders_for(person: Person) -> QuerySet[Render]:
-    """Clips that ``person`` may hear, whatever state they are in."""
-    renders = Render.objects.select_related("request__voice", "line", "object")
-    if person.roles & HEAR_CLIPS:
-        return renders
-    return renders.filter(Q(request__requester=person) | Q(request__voice__owner__account=person))
-
-
-def voice_models_for(person: Person) -> QuerySet[VoiceModel]:
-    return VoiceModel.objects.filter(voice__in=voices_for(person)).select_related("voice")
-
-
-def get_detection(person: Person, pk: UUID | str) -> DetectionRun:
-    """A look for the watermark that ``person`` had made. Raises NotFoundError ``detection.unknown``."""
-    runs = DetectionRun.objects.filter(asked_by=person)
-    return _get(runs.select_related("render__request__voice", "render__line"), pk, "detection")
-
-
-def freezes_for(person: Person) -> QuerySet[Freeze]:
-    return Freeze.objects.filter(Q(voice=None) | Q(voice__in=voices_for(person))).select_related("voice")
+    if person.roles & SEE_REQUESTS:
+        return requests.filter(Q(requester=person) | submitted)
+    return requests.filter(Q(requester=person) | Q(voice__owner__account=person) & submitted)
 
 
 def get_request(person: Person, pk: UUID | str) -> SpeechRequest:
     """Raises NotFoundError ``request.unknown``."""
-    return _get(requests_for(person), pk, "request")
+    related = ("voice__owner", "requester", "consent__voice__owner")
+    return _get(requests_for(person).select_related(*related), pk, "request")
+
+
+def renders_for(person: Person) -> QuerySet[Render]:
+    """The clips that ``person`` may hear."""
+    renders = Render.objects.select_related("request__voice__owner", "line")
+    if Role.AUDITOR in person.roles:
+        return renders
+    return renders.filter(Q(request__requester=person) | Q(request__voice__owner__account=person))
 
 
 def get_render(person: Person, pk: UUID | str) -> Render:
@@ -69,19 +56,31 @@ def get_render(person: Person, pk: UUID | str) -> Render:
     return _get(renders_for(person), pk, "render")
 
 
+def may_hear(person: Person, request: SpeechRequest) -> bool:
+    """Whether the clips of a request that ``person`` may read are theirs to hear."""
+    theirs = person.pk in (request.requester_id, request.voice.owner.account_id)
+    return theirs or Role.AUDITOR in person.roles
+
+
+def voice_models_for(person: Person) -> QuerySet[VoiceModel]:
+    """The models of the voices that ``person`` may see, newest first."""
+    return VoiceModel.objects.filter(voice__in=voices_for(person)).select_related("voice")
+
+
 def get_voice_model(person: Person, pk: UUID | str) -> VoiceModel:
     """Raises NotFoundError ``voice_model.unknown``."""
     return _get(voice_models_for(person), pk, "voice_model")
 
 
+def freezes_for(person: Person) -> QuerySet[Freeze]:
+    """Freezes, newest first, for those who guard voices."""
+    freezes = Freeze.objects.select_related("voice", "made_by", "lifted_by")
+    return freezes if person.roles & SEE_FREEZES else freezes.none()
+
+
 def get_freeze(person: Person, pk: UUID | str) -> Freeze:
     """Raises NotFoundError ``freeze.unknown``."""
     return _get(freezes_for(person), pk, "freeze")
-
-
-def decisions_on(request: SpeechRequest) -> QuerySet[Decision]:
-    """Every decision on a request that the caller may see, the dismissed ones too, oldest first."""
-    return request.decisions.select_related("person")
 
 
 def _get(rows: QuerySet[M], pk: UUID | str, kind: str) -> M:

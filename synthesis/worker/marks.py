@@ -78,7 +78,7 @@ def watermarker() -> Watermarker:
 
 
 def watermark_key() -> bytes:
-    """This installation's secret, made at first use (mode 0600). Who has it can find marks, and forge them."""
+    """This installation's secret, made at first use (mode 0600). Who has it finds marks, and forges them."""
     path = Path(settings.KEYS_DIR) / "watermark.key"
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     try:
