@@ -44,8 +44,9 @@ from audit.reports.tables import PrintedCell, events_csv, mapping_json, print_ce
 PRINTED_EVENTS = 200
 PRINTED_ROWS = 80
 SAMPLED_STORIES = 3
+CHECKPOINT_NAME = "checkpoint.txt"
 # How much wider than running text a kind of cell is set, a character.
-WIDE = {"code": 1.1, "time": 1.05}
+WIDE = {"code": 1.15, "time": 1.2}
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,6 @@ class Content:
     stories: Sequence[Story]
     frameworks: Sequence[FrameworkPart]
     events: PrintedSection
-    tables: Mapping[str, bytes]
     attachments: Sequence[Attachment]
 
     @property
@@ -212,15 +212,11 @@ def gather(
         if counts[action]
     ]
     progress(15, "Reading sections")
-    ledgers = {name: provider(period) for name, provider in registered_sections().items()}
+    ledgers = _registered(period)
     stories = tell_stories(period, sample=SAMPLED_STORIES, seed=bytes(checkpoint.root).hex())
     progress(30, "Mapping frameworks")
     parts = [_framework(catalogue, period) for catalogue in catalogues().values()]
     progress(40, "Collecting events")
-    tables = {"events.csv": events_csv(period)}
-    tables |= {f"{name}.csv": section_csv(section) for name, section in (activity_sections | ledgers).items()}
-    for section in ledgers.values():
-        tables |= {attachment.name: attachment.data for attachment in section.attachments}
     return Content(
         organisation=settings.ORGANISATION_NAME,
         period=period,
@@ -235,9 +231,18 @@ def gather(
         stories=stories,
         frameworks=parts,
         events=_print_events(period, sum(counts.values())),
-        tables=tables,
-        attachments=_attachments(checkpoint, parts, tables, activity_sections | ledgers),
+        attachments=_attachments(checkpoint, period, activity_sections | ledgers, parts),
     )
+
+
+def attached_files(checkpoint: Checkpoint, period: Period) -> list[Attachment]:
+    """What a report of the period carries inside, for the evidence package to lay beside it."""
+    parts = [_framework(catalogue, period) for catalogue in catalogues().values()]
+    return _attachments(checkpoint, period, ledger.log_sections(period) | _registered(period), parts)
+
+
+def _registered(period: Period) -> dict[str, Section]:
+    return {name: provider(period) for name, provider in registered_sections().items()}
 
 
 def _framework(catalogue: Catalogue, period: Period) -> FrameworkPart:
@@ -293,21 +298,21 @@ def _columns(labels: Sequence[str], rows: Sequence[Sequence[PrintedCell]]) -> li
 
 def _attachments(
     checkpoint: Checkpoint,
-    parts: Sequence[FrameworkPart],
-    tables: Mapping[str, bytes],
+    period: Period,
     sections: Mapping[str, Section],
+    parts: Sequence[FrameworkPart],
 ) -> list[Attachment]:
-    described = {f"{name}.csv": f"{section.title}, every row" for name, section in sections.items()}
-    described["events.csv"] = "Every event of the period, with its place in the log and its leaf hash"
-    for section in sections.values():
-        described |= {attachment.name: attachment.description for attachment in section.attachments}
     mapping = [mapping_json(part.catalogue.id, part.states) for part in parts]
-    return [
-        Attachment("checkpoint.txt", checkpoint.note.encode(), "The signed checkpoint behind this report"),
+    files = [
+        Attachment(CHECKPOINT_NAME, checkpoint.note.encode(), "The signed checkpoint behind this report"),
         Attachment(
             "mapping.json",
             json.dumps(mapping, indent=1, ensure_ascii=False).encode(),
             "Controls of each framework with their evidence and state",
         ),
-        *(Attachment(name, data, described[name]) for name, data in tables.items()),
+        Attachment("events.csv", events_csv(period), "Every event, with its place and leaf hash"),
     ]
+    for name, section in sections.items():
+        files.append(Attachment(f"{name}.csv", section_csv(section), f"{section.title}, every row"))
+        files.extend(section.attachments)
+    return files

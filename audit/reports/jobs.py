@@ -15,7 +15,7 @@ from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from audit.actors import Actor, ActorKind
 from audit.errors import AuditError, ConflictError, VivaVoceError
 from audit.frameworks.periods import Period
 from audit.log import integrate_pending, latest_checkpoint, record_event
+from audit.log.models import Leaf
 from audit.log.recording import rfc3339
 from audit.merkle.canonical import sha256_hex
 from audit.reports.content import gather
@@ -60,12 +61,23 @@ def request_report(*, period_from: datetime, period_to: datetime, actor: Actor, 
     return report
 
 
-def build_report(*, period_from: datetime, period_to: datetime, actor: Actor, now: datetime) -> Report:
+def build_report(
+    *,
+    period_from: datetime | None = None,
+    period_to: datetime | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Report:
     """Make a report here and now, for commands and for the evidence package. Not inside a transaction.
+
+    Without a period it is of everything: from the earliest event of the log up to `now`.
 
     Raises what `request_report` raises, and AuditError with the code of whatever stopped the building.
     """
-    report = _create_report(period_from, period_to, actor, now)
+    end = period_to or now
+    earliest = Leaf.objects.aggregate(time=Min("time"))["time"]
+    start = period_from or min(earliest or end, end)
+    report = _create_report(start, end, actor, now)
     run_report(report.pk, now=now, actor=actor)
     report.refresh_from_db()
     if report.status != Status.READY:
