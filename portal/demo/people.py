@@ -45,6 +45,10 @@ def demo_person(entry: DemoPerson) -> Person:
     return Person.objects.get(email=entry.email)
 
 
+def find_person(entry: DemoPerson) -> Person | None:
+    return Person.objects.filter(email=entry.email).first()
+
+
 def create_people(*, now: datetime) -> dict[str, Person]:
     """Make everybody; returns them by login."""
     system = Actor.system("demo")
