@@ -13,3 +13,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "hand out lost work again": {"task": "synthesis.tasks.requeue_lost", "schedule": 10.0},
+    "end permits that ran out": {"task": "synthesis.tasks.expire_permits", "schedule": 60.0},
+    "begin and end consents": {"task": "consent.tasks.expire_consents", "schedule": 300.0},
+}

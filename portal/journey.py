@@ -24,6 +24,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.errors import VivaVoceError
 from audit.log import integrate_pending, latest_checkpoint
+from audit.log.sequencer import log_signer
 from audit.models import Person
 from audit.people import create_person
 from audit.reports import build_evidence, build_report
@@ -285,14 +286,13 @@ class Journey:
         auditor = Actor.from_person(people[Role.AUDITOR])
         now = timezone.now()
         period_from = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        period_to = period_from + timedelta(days=1)
         integrate_pending()
-        report = build_report(period_from=period_from, period_to=period_to, actor=auditor, now=now)
-        self.write("audit.pdf", report_pdf(report))
+        report = build_report(period_from=period_from, period_to=now, actor=auditor, now=now)
+        self.write("audit.pdf", bytes(report.pdf))
         self.write("evidence.zip", build_evidence(actor=auditor, now=timezone.now()))
-        self.write("log.vkey", (log_vkey() + "\n").encode())
+        self.write("log.vkey", f"{log_signer().verifier}\n".encode())
         checkpoint = latest_checkpoint()
-        self.facts["log"] = {"size": checkpoint.size, "root": checkpoint.root_hex}
+        self.facts["log"] = {"size": checkpoint.size, "root": bytes(checkpoint.root).hex()}
 
     # -- helpers --------------------------------------------------------------------------------------
     def person(self, role: Role) -> Person:

@@ -8,7 +8,7 @@ from audit.models import Person
 from audit.people import create_person
 from audit.roles import Role
 
-PASSWORD = "viva-voce-demo"
+PASSWORD = "viva-voce-demo"  # noqa: S105 - the demo is served on loopback only
 DOMAIN = "northlight.example"
 
 

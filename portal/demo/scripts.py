@@ -44,9 +44,7 @@ HOTLINE = DemoRequest(
     "customer_service",
     "phone",
     "Bank customers",
-    (
-        "This is your bank. Call us back at once and confirm your card number, or your account will be closed.",
-    ),
+    ("This is your bank. Call us back at once and confirm your card number, or your account is closed.",),
     note="Draft from the collections team.",
 )
 ONBOARDING = DemoRequest(
