@@ -1,8 +1,8 @@
 """Who may see what. Pages fetch objects only through here: what you may not see does not exist for you.
 
 Stewards and auditors see every owner, administrators too, but no recordings. Reviewers see voices and
-consents, which they decide upon. Owners see what is theirs. Requesters see the voices that were opened to them
-by the object permission ``request_speech``, to a person or to a group, and the consents of these.
+consents, which they decide upon. Owners see what is theirs. Requesters see the voices that were opened to
+them by the object permission ``request_speech``, to a person or to a group, and the consents of these.
 """
 
 from datetime import datetime

@@ -198,7 +198,7 @@ def check_scope(
          f"{LANGUAGES.get(language, language)} is not among the languages the owner allows."),
         ("topic", not topics, "topic_forbidden", f"The script names forbidden topics: {_join(topics)}."),
         ("request_seconds", seconds <= scope.max_seconds_per_request, "request_too_long",
-         f"About {_duration(seconds)} of speech; a request holds {_duration(scope.max_seconds_per_request)}."),
+         f"About {_duration(seconds)} of speech; a request has {_duration(scope.max_seconds_per_request)}."),
         ("total_seconds", seconds <= left, "total_used_up",
          f"About {_duration(seconds)} of speech; {_duration(left)} are left under this consent."),
         ("dates", scope.valid_from <= now < scope.valid_until, "outside_dates",

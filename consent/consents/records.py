@@ -6,7 +6,7 @@ Both are canonical JSON, signed with Ed25519 by the ``consent`` key.
 data, retention, jurisdiction, events); ``terms`` are the very sentences that the owner read, ``scope`` the
 same in codes.
 
-**Revocation receipt** (``revocation-receipt``, version 1): what the consent's end stopped, destroyed and kept.
+**Revocation receipt** (``revocation-receipt``, version 1): what its end stopped, destroyed and kept.
 
 A record handed out as a file is wrapped, so that it can be checked with nothing but the public key:
 
@@ -176,7 +176,7 @@ def verify_consent_record(consent: Consent) -> dict[str, Any]:
 
 
 def consented_recordings(consent: Consent) -> list[Recording]:
-    """The recordings that the signed record names, as far as they are there. Raises as verify_consent_record."""
+    """The recordings that the signed record names and that still exist. Raises as verify_consent_record."""
     named = {each["sha256"] for each in verify_consent_record(consent)["data"]["recordings"]}
     accepted = consent.voice.recordings.filter(status=Recording.Status.ACCEPTED)
     return [each for each in accepted.select_related("object") if each.sha256 in named]
