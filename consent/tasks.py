@@ -7,7 +7,7 @@ from audit.actors import Actor
 from consent.models import Consent, Recording
 
 
-@shared_task(queue="default", autoretry_for=(OSError,), retry_backoff=True, max_retries=5)
+@shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=5)
 def check_recording(recording_id: str) -> None:
     # The speaker encoder needs torch, which the web process, that imports this module, must not load.
     from consent.intake.checking import finish_recording
@@ -19,7 +19,7 @@ def check_recording(recording_id: str) -> None:
     )
 
 
-@shared_task(queue="default", autoretry_for=(OSError,), retry_backoff=True, max_retries=5)
+@shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=5)
 def write_consent_document(consent_id: str) -> None:
     # WeasyPrint is slow to load, and only this task and the download of a missing document need it.
     from consent.documents import store_document
@@ -27,7 +27,7 @@ def write_consent_document(consent_id: str) -> None:
     store_document(consent=Consent.objects.get(pk=consent_id), now=timezone.now())
 
 
-@shared_task(queue="default")
+@shared_task
 def expire_consents() -> int:
     """For the scheduler, every few minutes."""
     from consent.consents import expire_consents as run

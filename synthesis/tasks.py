@@ -8,21 +8,21 @@ from celery import shared_task
 from django.utils import timezone
 
 
-@shared_task(queue="gpu", time_limit=900)
+@shared_task(time_limit=900)
 def speak_line(render_id: str) -> None:
     from synthesis.worker.rendering import speak_line as run
 
     run(render_id=render_id)
 
 
-@shared_task(queue="gpu", time_limit=1800)
+@shared_task(time_limit=1800)
 def enrol_voice(model_id: str) -> None:
     from synthesis.worker.enrolling import enrol_voice as run
 
     run(model_id=model_id)
 
 
-@shared_task(queue="default")
+@shared_task
 def requeue_lost() -> int:
     """For the scheduler, every ten seconds."""
     from synthesis.dispatch import requeue_lost as run
@@ -30,7 +30,7 @@ def requeue_lost() -> int:
     return run(now=timezone.now())
 
 
-@shared_task(queue="default")
+@shared_task
 def expire_permits() -> int:
     """For the scheduler, every minute."""
     from synthesis.dispatch import expire_permits as run
