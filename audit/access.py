@@ -26,6 +26,17 @@ def get_person(person: Person, pk: UUID) -> Person:
     return found
 
 
+def get_acting_person(pk: UUID | str) -> Person:
+    """The person that a process acts for, who was let in by the process that started it.
+
+    Raises NotFoundError ``person.unknown`` also where the account was closed meanwhile.
+    """
+    found = Person.objects.filter(pk=pk, is_active=True).first()
+    if found is None:
+        raise _unknown("person")
+    return found
+
+
 def people_in_role(role: Role) -> QuerySet[Person]:
     """Who can be chosen for something that needs ``role``; closed accounts are left out."""
     return Person.objects.filter(groups__name=role.value, is_active=True).order_by("full_name")

@@ -14,7 +14,7 @@ from audit.errors import NotFoundError
 from audit.models import Person
 from audit.roles import Role
 from consent.access import voices_for
-from synthesis.models import Freeze, Render, SpeechRequest, VoiceModel
+from synthesis.models import DetectionRun, Freeze, Render, SpeechRequest, VoiceModel
 
 SEE_REQUESTS = {
     Role.POLICY_REVIEWER,
@@ -81,6 +81,17 @@ def freezes_for(person: Person) -> QuerySet[Freeze]:
 def get_freeze(person: Person, pk: UUID | str) -> Freeze:
     """Raises NotFoundError ``freeze.unknown``."""
     return _get(freezes_for(person), pk, "freeze")
+
+
+def detections_for(person: Person) -> QuerySet[DetectionRun]:
+    """What ``person`` had examined; for auditors, what anybody had."""
+    runs = DetectionRun.objects.select_related("render__request", "render__line", "asked_by")
+    return runs if Role.AUDITOR in person.roles else runs.filter(asked_by=person)
+
+
+def get_detection(person: Person, pk: UUID | str) -> DetectionRun:
+    """Raises NotFoundError ``detection.unknown``."""
+    return _get(detections_for(person), pk, "detection")
 
 
 def _get(rows: QuerySet[M], pk: UUID | str, kind: str) -> M:

@@ -17,3 +17,8 @@ def subjects_with(action: str) -> set[UUID]:
     leaves = Leaf.objects.filter(action=action).values_list("subject_id", flat=True)
     pending = InboxEvent.objects.filter(action=action).values_list("subject_id", flat=True)
     return set(leaves.union(pending))
+
+
+def pending_events() -> int:
+    """How many recorded events wait for their place in the log."""
+    return InboxEvent.objects.count()

@@ -43,3 +43,6 @@ class ClipForm(PortalForm):
         help_text="Any common format. It is examined and not kept; only its digest is.",
         widget=forms.FileInput(attrs={"accept": "audio/*"}),
     )
+    thorough = forms.BooleanField(
+        required=False, label="Also look for changed speed, tempo and pitch (takes ten times as long)"
+    )

@@ -58,3 +58,13 @@ class RecordingsForm(PortalForm):
         help_text="WAV, FLAC or MP3 of one clean speaker: 10 to 60 seconds in all are enough.",
         widget=ManyFilesInput(attrs={"accept": "audio/*,.wav,.flac,.mp3,.ogg,.m4a"}),
     )
+
+
+class RequestersForm(PortalForm):
+    """Who may ask for speech in a voice: one person is opened or closed at a time."""
+
+    person = forms.ModelChoiceField(queryset=None, empty_label="Choose a requester")
+
+    def __init__(self, *args: Any, people: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["person"].queryset = people

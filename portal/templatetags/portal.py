@@ -1,15 +1,18 @@
 """Template tags of the portal's pages: icons, states in words, short digests, durations."""
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 
 from django import template
 from django.conf import settings
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from portal import wording
+from audit.frameworks.coverage import CoverageCount, State
+from portal.presenters import wording
 
 register = template.Library()
 
@@ -44,6 +47,12 @@ def state_tone(status: str) -> str:
 def refusal(code: str) -> str:
     """A refusal code in plain words."""
     return wording.refusal(code)
+
+
+@register.filter
+def dimension(name: str) -> str:
+    """A dimension of a consent's scope in words."""
+    return wording.dimension(name)
 
 
 @register.filter
@@ -106,3 +115,36 @@ def page_address(context: template.Context, number: int) -> str:
     query = context["request"].GET.copy()
     query["page"] = str(number)
     return f"?{query.urlencode()}"
+
+
+@register.filter
+def spelled(code: str) -> str:
+    """A code as words: ``risk_management`` is "Risk management"."""
+    return wording.sentence(code)
+
+
+@register.filter
+def spelled_list(codes: Iterable[str]) -> str:
+    return ", ".join(wording.sentence(code).lower() for code in codes)
+
+
+@register.filter
+def hexadecimal(number: int) -> str:
+    """A watermark's id as people quote it: eight hexadecimal digits."""
+    return f"{number:08x}"
+
+
+@register.filter
+def evidence_tone(state: str) -> str:
+    return {"present": "good", "partial": "wait", "absent": "bad"}.get(state, "quiet")
+
+
+@register.simple_tag
+def coverage_bar(count: CoverageCount) -> SafeString:
+    """One stacked bar, a unit a control; the drawing's own box stretches it to the page."""
+    x, parts = 0, []
+    for state in State:
+        width = getattr(count, state.value)
+        parts.append(format_html('<rect class="{}" x="{}" width="{}" height="1"/>', state.value, x, width))
+        x += width
+    return mark_safe("".join(parts))  # noqa: S308

@@ -1,0 +1,1 @@
+"""The pages. A view fetches through access, validates a form, calls one operation, renders or redirects."""

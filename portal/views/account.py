@@ -11,10 +11,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from audit.people import record_sign_in
-from portal import appearance
-from portal.access import for_roles
 from portal.forms.account import PasswordForm, SignInForm
-from portal.navigation import landing_for
+from portal.frame import appearance
+from portal.frame.access import for_roles
+from portal.frame.navigation import landing_for
 
 
 class SignIn(auth_views.LoginView):

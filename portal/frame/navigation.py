@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from audit.models import Person
 from audit.roles import Role
+from synthesis.detection import MAY_DETECT
 
 
 class Place(NamedTuple):
@@ -30,7 +31,7 @@ PLACES = (
     Place("people", "People", "person-gear", frozenset({Role.ADMINISTRATOR}), "people"),
     Place("freezes", "Freezes", "snow", frozenset({Role.ADMINISTRATOR}), "freezes"),
     Place("system", "System", "hdd-stack", frozenset({Role.ADMINISTRATOR}), "system"),
-    Place("verify", "Check a clip", "shield-check", frozenset(Role), "verify"),
+    Place("verify", "Check a clip", "shield-check", frozenset(MAY_DETECT), "verify"),
 )
 
 

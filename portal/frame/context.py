@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from portal.appearance import appearance_of
-from portal.navigation import places_for
+from portal.frame.appearance import appearance_of
+from portal.frame.navigation import places_for
 
 
 def page(request: HttpRequest) -> dict[str, Any]:

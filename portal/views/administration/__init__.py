@@ -1,0 +1,1 @@
+"""For administrators: people, freezes, and how the portal is."""

@@ -1,0 +1,1 @@
+"""For auditors: the event log, what it proves, and reports."""

@@ -1,0 +1,1 @@
+"""Asking for speech, deciding on it, hearing it, and telling whether a clip is ours."""

@@ -1,0 +1,1 @@
+"""Voices and the people they belong to: recordings, consents, signatures, every use."""
