@@ -255,4 +255,7 @@ def _commitment_of_newer_event(row: PersonalData) -> str | None:
         *InboxEvent.objects.filter(event_id=row.event_id),
         *Leaf.objects.filter(event_id=row.event_id),
     ]
-    return events[0].event.get("commitment") if events else None
+    try:
+        return events[0].event["commitment"] if events else None
+    except (ValueError, KeyError, TypeError):
+        return None
