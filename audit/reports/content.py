@@ -46,7 +46,7 @@ PRINTED_ROWS = 80
 SAMPLED_STORIES = 3
 CHECKPOINT_NAME = "checkpoint.txt"
 # How much wider than running text a kind of cell is set, a character.
-WIDE = {"code": 1.15, "time": 1.2}
+WIDE = {"code": 1.05, "time": 1.3}
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def _columns(labels: Sequence[str], rows: Sequence[Sequence[PrintedCell]]) -> li
     cells = [[row[column] for row in rows] for column in range(len(labels))]
     kinds = [next((cell.kind for cell in each if cell.kind != "none"), "text") for each in cells]
     lengths = [
-        min(max(len(label), *(len(cell.text) * WIDE.get(cell.kind, 1.0) for cell in each), 4), 44) + 2
+        min(max(len(label), *(len(cell.text) * WIDE.get(cell.kind, 1.0) for cell in each), 4), 34) + 2
         for label, each in zip(labels, cells, strict=True)
     ]
     return [

@@ -199,7 +199,7 @@ def _build(
     progress: Callable[[int, str], None],
 ) -> None:
     # WeasyPrint takes a second and 45 MB that only the builder needs; the web process imports this module.
-    from audit.reports.pdf import available_fonts, write_pdf
+    from audit.reports.pdf import font_faces, write_pdf
 
     progress(1, "Reading the log")
     integrate_pending()
@@ -215,7 +215,7 @@ def _build(
     )
     progress(50, "Setting pages")
     html = render_to_string(
-        "audit/report.html", {"report": report, "content": content, "fonts": list(available_fonts())}
+        "audit/report.html", {"report": report, "content": content, "fonts": font_faces()}
     )
     pdf = write_pdf(html, attachments=content.attachments, now=now, identifier=str(report.pk))
     progress(95, "Recording")

@@ -22,11 +22,13 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 from audit.reports.sections import Attachment
 
 VARIANT = "pdf/a-3b"
-FONTS = {
-    "inter-latin-wght-normal.woff2": "@fontsource-variable/inter",
-    "inter-latin-ext-wght-normal.woff2": "@fontsource-variable/inter",
-    "source-serif-4-latin-wght-normal.woff2": "@fontsource-variable/source-serif-4",
-    "source-serif-4-latin-ext-wght-normal.woff2": "@fontsource-variable/source-serif-4",
+FONT_FOLDERS = ("@fontsource-variable/inter/files", "@fontsource-variable/source-serif-4/files")
+# A family for each file, because the typesetter knows no unicode-range: a style sheet names both.
+FAMILIES = {
+    "inter-latin-wght-normal.woff2": "Inter Latin",
+    "inter-latin-ext-wght-normal.woff2": "Inter Latin Ext",
+    "source-serif-4-latin-wght-normal.woff2": "Source Serif Latin",
+    "source-serif-4-latin-ext-wght-normal.woff2": "Source Serif Latin Ext",
 }
 
 
@@ -49,8 +51,13 @@ class FontsOnly(URLFetcher):
 @cache
 def available_fonts() -> dict[str, Path]:
     """The fonts that are installed; without them a report is set in the system's sans-serif."""
-    paths = {name: Path(settings.NODE_MODULES) / package / "files" / name for name, package in FONTS.items()}
-    return {name: path for name, path in paths.items() if path.is_file()}
+    folders = [Path(settings.NODE_MODULES) / folder for folder in FONT_FOLDERS]
+    return {name: folder / name for folder in folders for name in FAMILIES if (folder / name).is_file()}
+
+
+def font_faces() -> list[tuple[str, str]]:
+    """Family and file of each installed font, for a document's @font-face rules."""
+    return [(FAMILIES[name], name) for name in available_fonts()]
 
 
 def write_pdf(html: str, *, attachments: Sequence[Attachment], now: datetime, identifier: str) -> PDF:
