@@ -6,8 +6,10 @@ The variant is PDF/A-3b, which allows files inside; no validator has confirmed t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -75,10 +77,26 @@ def write_pdf(html: str, *, attachments: Sequence[Attachment], now: datetime, id
         )
         for file in attachments
     ]
-    document = HTML(string=html, url_fetcher=fetcher).render(font_config=FontConfiguration())
-    data = document.write_pdf(
-        attachments=files,
-        pdf_variant=VARIANT,
-        pdf_identifier=hashlib.sha256(identifier.encode()).digest()[:16],
-    )
+    with fonts_dated(now):
+        document = HTML(string=html, url_fetcher=fetcher).render(font_config=FontConfiguration())
+        data = document.write_pdf(
+            attachments=files,
+            pdf_variant=VARIANT,
+            pdf_tags=True,
+            pdf_identifier=hashlib.sha256(identifier.encode()).digest()[:16],
+        )
     return PDF(data, len(document.pages))
+
+
+@contextlib.contextmanager
+def fonts_dated(moment: datetime) -> Iterator[None]:
+    """fontTools dates every embedded font with the time of day, unless this variable tells it another."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(moment.timestamp()))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
