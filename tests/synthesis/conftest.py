@@ -1,3 +1,4 @@
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import soundfile
 
 from synthesis.marking.watermark import Watermarker
+from tests.synthesis.world import World
 
 _SPEECH = Path(__file__).parent.parent / "fixtures" / "speech"
 
@@ -24,3 +26,8 @@ def rms() -> np.ndarray:
 @pytest.fixture(scope="session")
 def watermarker() -> Watermarker:
     return Watermarker(b"a watermark key for tests, 32 by")
+
+
+@pytest.fixture
+def world(db: None, now: datetime) -> World:
+    return World(now)
