@@ -70,13 +70,13 @@ def figures(period: Period) -> list[Figure]:
 
 
 def log_sections(period: Period) -> dict[str, Section]:
-    """The sections that every report has, by name."""
+    """The sections that every report has, by names that no other app uses."""
     return {
-        "requests_by_state": _requests_by_state(period),
-        "decisions_by_stage": _decisions_by_stage(period),
-        "clips": _clips(period),
-        "refusals_by_code": _refusals_by_code(period),
-        "withdrawals_and_freezes": _stops(period),
+        "log_requests_by_state": _requests_by_state(period),
+        "log_decisions_by_stage": _decisions_by_stage(period),
+        "log_clips": _clips(period),
+        "log_refusals_by_code": _refusals_by_code(period),
+        "log_withdrawals_and_freezes": _stops(period),
     }
 
 

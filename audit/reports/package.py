@@ -60,9 +60,11 @@ def build_evidence(
     """
     require_auditor(actor)
     report = build_report(period_from=period_from, period_to=period_to, actor=actor, now=now)
+    # Records first: the events of all that is read here are then under the checkpoint that follows.
+    records = _record_files(Period(report.period_from, report.period_to))
     checkpoint = newest_checkpoint()
     period = Period(report.period_from, report.period_to, checkpoint.size)
-    files = log_files(checkpoint=checkpoint) | _record_files(period)
+    files = log_files(checkpoint=checkpoint) | records
     files["report.pdf"] = bytes(report.pdf)
     tables = attached_files(checkpoint, period)
     files |= {f"tables/{table.name}": table.data for table in tables if table.name != CHECKPOINT_NAME}

@@ -101,8 +101,11 @@ def register_section(name: str, provider: Callable[[Period], Section]) -> None:
 def register_records(kind: str, provider: Callable[[Period], Iterable[Record]]) -> None:
     """Adds signed records to every evidence package, as records/<kind>/<id>.json with its signature.
 
-    The provider gives every record that was made in the period or still counted in it.
+    The provider gives every record that was made in the period or still counted in it. The verifier
+    holds a record to the purpose of its key, so `kind` is that purpose ("consent", "decision").
     """
+    if not (kind.isascii() and kind.isalpha() and kind.islower()):
+        raise RuntimeError(f"A kind of records is the purpose of their key, such as consent, not {kind!r}.")
     _records[kind] = provider
 
 
