@@ -1,0 +1,67 @@
+"""Long one-dimensional convolutions by short Fourier transforms.
+
+``nn.Conv1d`` spends most of the decoder's time, and on processors without AVX-512 it runs far below the speed of
+a matrix product. Here a convolution of kernel k becomes, for every tile of n inputs, one matrix product a
+Fourier coefficient:
+
+    y = A · ((G · w) ⊙ (B · x)),   B: real DFT of a tile, G: of the kernel, A: inverse, last n - k + 1 samples
+
+Complex products are taken in three real ones (Karatsuba), so that B, G and A are plain real matrices and
+autograd needs to know nothing. With n = 32 this is 47 products a tile instead of (n - k + 1) · k: five times
+fewer for k = 11, four times for k = 7. Rounding stays at float32's level, the transforms being orthogonal.
+"""
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_TILE = 32
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) -> Tensor:
+    """``F.conv1d`` with odd kernel and "same" padding: ``[1, in, time]`` to ``[1, out, time]``."""
+    out, channels, kernel = weight.shape
+    time = x.shape[-1]
+    analysis, filters, synthesis = _transforms(_TILE, kernel)
+    tile = len(synthesis)
+    # A dilated convolution is ``dilation`` plain ones on every ``dilation``-th sample.
+    columns = math.ceil(time / (tile * dilation))
+    margin = dilation * (kernel // 2)
+    x = F.pad(x[0], (margin, margin + columns * tile * dilation - time))
+    tiles = x.unflatten(-1, (-1, dilation)).transpose(1, 2).unfold(-1, analysis.shape[1], tile)
+    spectra = (analysis @ tiles.permute(3, 0, 1, 2).flatten(1)).view(len(analysis), channels, -1)
+    kernels = (filters @ weight.flatten(0, 1).T).view(len(filters), out, channels)
+    product = torch.bmm(kernels, spectra)
+    y = (synthesis @ product.flatten(1)).view(tile, out, dilation, columns)
+    y = y.permute(1, 3, 0, 2).reshape(out, -1)[:, :time]
+    return (y if bias is None else y + bias[:, None])[None]
+
+
+@cache
+@torch.inference_mode(False)  # or a first call while speaking would make them unfit for learning
+def _transforms(n: int, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
+    """B ``[products, n]``, G ``[products, kernel]``, A ``[n - kernel + 1, products]``."""
+    angle = 2 * math.pi / n * torch.arange(n // 2 + 1, dtype=torch.float64)[:, None] * torch.arange(n)
+    real, imaginary = angle.cos(), -angle.sin()
+    inner = slice(1, n // 2)
+    ends = [0, n // 2]
+    # Correlation instead of convolution: the kernel's spectrum is conjugated.
+    kernel_real, kernel_imaginary = real[:, :kernel], -imaginary[:, :kernel]
+    analysis = torch.cat([real[ends], (real + imaginary)[inner], real[inner], imaginary[inner]])
+    filters = torch.cat(
+        [
+            kernel_real[ends],
+            kernel_real[inner],
+            (kernel_imaginary - kernel_real)[inner],
+            (kernel_imaginary + kernel_real)[inner],
+        ]
+    )
+    # With p1 = c(a + b), p2 = a(d - c), p3 = b(c + d): real part p1 - p3, imaginary part p1 + p2.
+    back_real, back_imaginary = 2 / n * real[inner].T, 2 / n * imaginary[inner].T
+    synthesis = torch.cat([real[ends].T / n, back_real + back_imaginary, back_imaginary, -back_real], dim=1)[
+        : n - kernel + 1
+    ]
+    return analysis.float(), filters.float(), synthesis.float()
