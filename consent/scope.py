@@ -150,7 +150,7 @@ def describe_scope(scope: Scope) -> list[Clause]:
             "My say in each script",
             "No script may be spoken before I have approved it."
             if scope.owner_approves_scripts
-            else "Scripts are approved by the organisation's reviewers; I can see every one of them.",
+            else "Scripts are approved by the organisation’s reviewers; I can see every one of them.",
         ),
         Clause(
             "training",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 PURPOSES: dict[str, str] = {
     "customer_service": "Customer service",
     "product_interface": "Product interface",
-    "training": "Training and e-learning",
+    "training": "Training and learning",
     "accessibility": "Accessibility",
     "internal_communication": "Internal communication",
     "news": "News and information",

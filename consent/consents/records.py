@@ -18,7 +18,7 @@ import base64
 import hashlib
 import json
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from django.conf import settings
 from audit.actors import Actor
 from audit.errors import VerificationError
 from audit.keys import keyring
-from audit.signing import SignedRecord
+from audit.signing import PublicKey, SignedRecord
 from consent.conf import backup_days
 from consent.hooks import Consequence
 from consent.models import Consent, Receipt, Recording
@@ -180,6 +180,43 @@ def consented_recordings(consent: Consent) -> list[Recording]:
     named = {each["sha256"] for each in verify_consent_record(consent)["data"]["recordings"]}
     accepted = consent.voice.recordings.filter(status=Recording.Status.ACCEPTED)
     return [each for each in accepted.select_related("object") if each.sha256 in named]
+
+
+def verify_record_file(
+    data: bytes, trusted_key: Callable[[str], PublicKey]
+) -> tuple[dict[str, Any], PublicKey]:
+    """The record in a file made by `record_file`, and the public key that proved it.
+
+    ``trusted_key`` finds that key by the id that the file names. The key inside the file is not asked:
+    whoever changes the record can change that, too.
+
+    Raises:
+        VerificationError: ``record.file_invalid``, ``record.key_unknown``, ``record.key_wrong``,
+            ``record.signature_invalid``, ``record.digest_wrong``.
+    """
+    try:
+        wrapped = json.loads(data)
+        payload, signature = (
+            wrapped["payload"].encode(),
+            base64.b64decode(wrapped["signature"], validate=True),
+        )
+        digest, key_id = wrapped["digest"], wrapped["key_id"]
+        record = json.loads(payload)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise VerificationError(
+            "record.file_invalid", "This is not a sealed record as this portal hands them out."
+        ) from None
+    key = trusted_key(key_id)
+    if key_id != key.key_id:
+        raise VerificationError(
+            "record.key_wrong",
+            f"The record names the key {key_id}, and this is {key.key_id}.",
+            "Ask the organisation for the public key of that name.",
+        )
+    key.verify(signature, payload)
+    if digest != hashlib.sha256(payload).hexdigest():
+        raise VerificationError("record.digest_wrong", "The digest beside the record is not the record's.")
+    return record, key
 
 
 def record_file(sealed: Consent | Receipt) -> bytes:

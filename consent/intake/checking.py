@@ -32,7 +32,7 @@ LEAST_ACROSS = 0.60
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was found in a recording. ``consistency`` is the cosine of its least alike parts, if it has parts."""
+    """What was found in a recording. ``consistency``: cosine of its two least alike parts."""
 
     speech_share: float
     consistency: float | None
