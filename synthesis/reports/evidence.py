@@ -1,6 +1,7 @@
 """Evidence that the log alone cannot give, for the controls of the frameworks."""
 
-from django.db.models import Min
+from django.db.models import FloatField, Min
+from django.db.models.functions import Cast
 
 from audit.frameworks import Evidence, Period, register_evidence
 from synthesis.models import Decision, Freeze, Render, VoiceModel
@@ -49,7 +50,9 @@ def line_measurements(period: Period) -> Evidence:
     measured = _released(period).filter(measurements__has_key="similarity_campp")
     count = measured.count()
     summary = f"{count} clips measured"
-    if (least := measured.aggregate(least=Min("measurements__similarity_campp"))["least"]) is not None:
+    if (
+        least := measured.aggregate(least=Min(Cast("measurements__similarity_campp", FloatField())))["least"]
+    ) is not None:
         summary += f"; least speaker similarity {least:.2f} (CAM++)"
     return Evidence(count, summary, ("render.ready", "render.failed"))
 
