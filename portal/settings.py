@@ -234,6 +234,7 @@ STATICFILES_DIRS: list[tuple[str, Path]] = [
     }.items()
     if (NODE_MODULES / name / part).is_dir()
 ]
+STATICFILES_FINDERS = ["portal.staticfiles.PortalFinder", "portal.staticfiles.PackageFinder"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
