@@ -5,22 +5,22 @@ from typing import Any
 
 from django import forms
 
-from portal.forms.base import PortalForm
+from portal.forms.base import DayInput, PortalForm
 
 
 class LogFilter(forms.Form):
     action = forms.CharField(required=False, max_length=64, label="Action")
     subject = forms.UUIDField(required=False, label="Subject id")
     actor = forms.CharField(required=False, max_length=64, label="Actor id")
-    day_from = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    day_to = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    day_from = forms.DateField(required=False, label="From", widget=DayInput())
+    day_to = forms.DateField(required=False, label="To", widget=DayInput())
 
 
 class PeriodForm(PortalForm):
     """Whole days, both included, in UTC as the log counts them."""
 
-    day_from = forms.DateField(label="First day", widget=forms.DateInput(attrs={"type": "date"}))
-    day_to = forms.DateField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}))
+    day_from = forms.DateField(label="First day", widget=DayInput())
+    day_to = forms.DateField(label="Last day", widget=DayInput())
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -15,6 +15,15 @@ class PortalRenderer(TemplatesSetting):
     form_template_name = "portal/forms/form.html"
 
 
+class DayInput(forms.DateInput):
+    """The browser's own calendar, which reads and writes ISO 8601 whatever the locale."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 class PortalForm(forms.Form):
     """A form whose errors may also come from the operation it feeds."""
 

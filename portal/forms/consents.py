@@ -8,7 +8,7 @@ from django import forms
 
 from consent.scope import AFTER_END, DISCLOSURES, Scope
 from consent.vocabulary import CHANNELS, LANGUAGES, PURPOSES, TERRITORIES, TOPICS
-from portal.forms.base import PortalForm
+from portal.forms.base import DayInput, PortalForm
 
 
 class ScopeForm(PortalForm):
@@ -27,8 +27,7 @@ class ScopeForm(PortalForm):
     )
     territories = forms.MultipleChoiceField(
         choices=list(TERRITORIES.items()),
-        widget=forms.SelectMultiple(attrs={"size": 8}),
-        help_text="Hold Ctrl or ⌘ to choose several.",
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "many"}),
     )
     forbidden_topics = forms.MultipleChoiceField(
         label="Never about",
@@ -44,16 +43,19 @@ class ScopeForm(PortalForm):
     )
     max_seconds_per_request = forms.IntegerField(label="Seconds in one request", min_value=1, initial=300)
     max_seconds_total = forms.IntegerField(label="Seconds in all", min_value=1, initial=3600)
-    valid_from = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    valid_until = forms.DateField(label="Until and including", widget=forms.DateInput(attrs={"type": "date"}))
+    valid_from = forms.DateField(label="From", widget=DayInput())
+    valid_until = forms.DateField(label="Until and including", widget=DayInput())
     disclosure = forms.ChoiceField(
         label="Saying that it is synthetic",
         choices=list(DISCLOSURES.items()),
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "sentences"}),
         initial="none",
     )
     after_end = forms.ChoiceField(
-        label="When it ends", choices=list(AFTER_END.items()), widget=forms.RadioSelect, initial="destroy"
+        label="When it ends",
+        choices=list(AFTER_END.items()),
+        widget=forms.RadioSelect(attrs={"class": "sentences"}),
+        initial="destroy",
     )
     owner_approves_scripts = forms.BooleanField(
         label="The owner approves every script before it is spoken", required=False

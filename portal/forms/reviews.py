@@ -1,16 +1,12 @@
 """What a reviewer decides, and the second look before it counts."""
 
+from typing import Any
+
 from django import forms
 
 from portal.forms.base import PortalForm
+from synthesis.approvals import ACKNOWLEDGEMENTS
 from synthesis.models import Decision
-
-# What somebody who approves says they have done. The codes are signed with the decision.
-ACKNOWLEDGEMENTS = {
-    "read_script": "I have read every line of this script.",
-    "checked_scope": "It fits what the owner of the voice agreed to.",
-    "no_deception": "It does not deceive its listeners or put words in the owner's mouth.",
-}
 
 
 class DecisionForm(PortalForm):
@@ -31,13 +27,26 @@ class DecisionForm(PortalForm):
         help_text="The requester reads it. Needed unless you approve.",
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("acknowledged", "reason"):
+            # Needed for some verdicts: the label must not call it optional.
+            self.fields[name].depends = True
+
     def clean(self) -> dict[str, object]:
+        """Say before the confirmation what the operation would refuse after it."""
         data = super().clean() or {}
         verdict = data.get("verdict")
-        if verdict == Decision.Verdict.APPROVE and set(data.get("acknowledged", [])) != set(ACKNOWLEDGEMENTS):
-            self.add_error(
-                "acknowledged", "Approving needs all of these. Reject or ask for changes where one is untrue."
-            )
-        if verdict in (Decision.Verdict.REJECT, Decision.Verdict.REQUEST_CHANGES) and not data.get("reason"):
+        if verdict == Decision.Verdict.APPROVE:
+            if set(data.get("acknowledged", [])) != ACKNOWLEDGEMENTS.keys():
+                self.add_error(
+                    "acknowledged", "Approving needs all of these. Where one is untrue, ask for changes."
+                )
+        elif verdict and not data.get("reason"):
             self.add_error("reason", "Say why, so that the requester knows what to do.")
         return data
+
+    @property
+    def said(self) -> list[str]:
+        """The sentences behind the ticked boxes."""
+        return [ACKNOWLEDGEMENTS[code] for code in self.cleaned_data["acknowledged"]]

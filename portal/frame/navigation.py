@@ -4,34 +4,40 @@ from typing import NamedTuple
 
 from audit.models import Person
 from audit.roles import Role
+from synthesis.access import SEE_FREEZES
 from synthesis.detection import MAY_DETECT
 
 
 class Place(NamedTuple):
+    """``sections`` are first parts of paths, by which the menu knows that a page belongs here."""
+
     url_name: str
     label: str
     icon: str
     roles: frozenset[Role]
-    # The first part of the path, by which the menu knows that a page belongs here.
-    prefix: str
+    sections: tuple[str, ...]
 
 
 REVIEWERS = frozenset({Role.POLICY_REVIEWER, Role.LEGAL_REVIEWER, Role.SECURITY_REVIEWER})
-READERS_OF_THE_LOG = frozenset({Role.AUDITOR})
+REQUESTERS = frozenset({Role.REQUESTER})
+AUDITORS = frozenset({Role.AUDITOR})
+STEWARDS = frozenset({Role.VOICE_STEWARD, Role.AUDITOR})
+OWNERS = frozenset({Role.VOICE_OWNER})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 
 # In the order of the menu. Whoever holds several roles lands on the first of their places.
 PLACES = (
-    Place("reviews", "Reviews", "clipboard-check", REVIEWERS, "reviews"),
-    Place("requests", "My requests", "chat-square-quote", frozenset({Role.REQUESTER}), "requests"),
-    Place("owners", "Voice owners", "people", frozenset({Role.VOICE_STEWARD}), "owners"),
-    Place("my-voice", "My voice", "soundwave", frozenset({Role.VOICE_OWNER}), "my-voice"),
-    Place("audit", "Overview", "speedometer2", READERS_OF_THE_LOG, "audit"),
-    Place("log", "Event log", "list-ol", READERS_OF_THE_LOG, "log"),
-    Place("reports", "Reports", "file-earmark-text", READERS_OF_THE_LOG, "reports"),
-    Place("people", "People", "person-gear", frozenset({Role.ADMINISTRATOR}), "people"),
-    Place("freezes", "Freezes", "snow", frozenset({Role.ADMINISTRATOR}), "freezes"),
-    Place("system", "System", "hdd-stack", frozenset({Role.ADMINISTRATOR}), "system"),
-    Place("verify", "Check a clip", "shield-check", frozenset(MAY_DETECT), "verify"),
+    Place("reviews", "Reviews", "clipboard-check", REVIEWERS, ("reviews",)),
+    Place("requests", "My requests", "chat-square-quote", REQUESTERS, ("requests",)),
+    Place("audit", "Overview", "speedometer2", AUDITORS, ("audit",)),
+    Place("log", "Event log", "list-ol", AUDITORS, ("log",)),
+    Place("reports", "Reports", "file-earmark-text", AUDITORS, ("reports",)),
+    Place("owners", "Voice owners", "people", STEWARDS, ("owners", "voices", "recordings", "consents")),
+    Place("my-voice", "My voice", "soundwave", OWNERS, ("my-voice", "consents")),
+    Place("people", "People", "person-gear", ADMINISTRATORS, ("people",)),
+    Place("freezes", "Freezes", "snow", frozenset(SEE_FREEZES), ("freezes",)),
+    Place("system", "System", "hdd-stack", ADMINISTRATORS, ("system",)),
+    Place("verify", "Check a clip", "shield-check", frozenset(MAY_DETECT), ("verify",)),
 )
 
 

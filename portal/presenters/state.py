@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import redis
 from celery import current_app
-from django.conf import settings
 from django.db import DatabaseError, connection
+from kombu.exceptions import KombuError
+from redis import RedisError
 
 from audit.log.proofs import latest_checkpoint, log_size
 from audit.log.queries import pending_events
@@ -47,7 +47,7 @@ def _safely(name: str, look: Callable[[], Part]) -> Part:
     """A part that cannot even be asked is not well; this page still has to be shown."""
     try:
         return look()
-    except (DatabaseError, redis.RedisError, OSError) as error:
+    except (DatabaseError, RedisError, KombuError, OSError) as error:
         return Part(name, False, f"{type(error).__name__}: {error}")
 
 
@@ -60,9 +60,10 @@ def _database() -> Part:
 
 
 def _broker() -> Part:
-    client = redis.Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=PING_S)
-    version = client.info("server")["redis_version"]
-    waiting = ", ".join(f"{queue} {client.llen(queue)}" for queue in QUEUES)
+    with current_app.connection_for_read() as broker:
+        client = broker.default_channel.client
+        version = client.info("server")["redis_version"]
+        waiting = ", ".join(f"{queue} {client.llen(queue)}" for queue in QUEUES)
     return Part("redis", True, f"Redis {version}; waiting tasks: {waiting}")
 
 

@@ -9,16 +9,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from audit.errors import VivaVoceError
-from audit.roles import Role
 from consent.access import voices_for
 from portal.forms.freezes import FreezeForm
 from portal.frame.access import actor_of, for_roles
-from synthesis.access import freezes_for, get_freeze
+from synthesis.access import SEE_FREEZES, freezes_for, get_freeze
 from synthesis.freezes import MAY_FREEZE, MAY_FREEZE_ALL, freeze_all, freeze_voice, lift_freeze
 
 
 @require_GET
-@for_roles(*MAY_FREEZE, Role.AUDITOR)
+@for_roles(*SEE_FREEZES)
 def listing(request: HttpRequest) -> HttpResponse:
     freezes = freezes_for(request.user)
     context = {

@@ -13,12 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from audit.errors import VivaVoceError
 from audit.roles import Role
-from portal.forms.reviews import ACKNOWLEDGEMENTS, DecisionForm
+from portal.forms.reviews import DecisionForm
 from portal.frame.access import actor_of, for_roles
 from portal.presenters.chain import chain_of, lines_of
 from synthesis.access import get_request, requests_for
 from synthesis.approvals import decide, inbox_for, refusal_to_decide
-from synthesis.models import Decision, SpeechRequest
+from synthesis.models import SpeechRequest
 from synthesis.requests.checking import check_request
 
 REVIEWERS = (Role.POLICY_REVIEWER, Role.LEGAL_REVIEWER, Role.SECURITY_REVIEWER)
@@ -50,7 +50,7 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
     if "back" in request.POST or not form.is_valid():
         return render(request, "portal/reviews/review.html", context, status=200 if form.is_valid() else 422)
     if "confirmed" not in request.POST:
-        return render(request, "portal/reviews/confirm.html", context | {"said": _said(form)})
+        return render(request, "portal/reviews/confirm.html", context)
     try:
         decision = decide(
             request=wanted,
@@ -58,7 +58,7 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
             verdict=form.cleaned_data["verdict"],
             reason=form.cleaned_data["reason"],
             digest=form.cleaned_data["digest"],
-            acknowledged=_said(form),
+            acknowledged=form.cleaned_data["acknowledged"],
             actor=actor_of(request),
             now=timezone.now(),
         )
@@ -81,13 +81,6 @@ def _boxes(request: HttpRequest) -> dict[str, QuerySet[SpeechRequest]]:
         "waiting": seen.exclude(stage="").exclude(pk__in=mine.values("pk")).order_by("submitted_at"),
         "done": seen.filter(pk__in=decided).order_by("-updated_at"),
     }
-
-
-def _said(form: DecisionForm) -> list[str]:
-    """The sentences that were ticked, as the decision's record keeps them; only an approval needs any."""
-    if form.cleaned_data["verdict"] != Decision.Verdict.APPROVE:
-        return []
-    return [ACKNOWLEDGEMENTS[code] for code in form.cleaned_data["acknowledged"]]
 
 
 def _context(request: HttpRequest, wanted: SpeechRequest, form: DecisionForm) -> dict[str, Any]:
