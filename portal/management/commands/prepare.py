@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Migrate, collect static files and load the demo organisation, each only where it is due."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="load the demo organisation where there is none")
+        parser.add_argument("--demo", action="store_true", help="load the demo where there is none")
 
     def handle(self, *, demo: bool, **options: Any) -> None:
         executor = MigrationExecutor(connection)
