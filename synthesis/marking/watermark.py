@@ -41,17 +41,18 @@ _PEAK_MAX = 0.98
 # Tried in this order, the quietest first, until the mark reads back with GOOD_SCORE. The last must at least
 # reach RELEASE_SCORE: by experiment a mark under it may not outlive an MP3 or a telephone call.
 STRENGTHS = (
-    Strength(margin=1.0, gain_limit=0.45, penalty=0.2),
     Strength(margin=1.4, gain_limit=0.6, penalty=0.1),
+    Strength(margin=1.7, gain_limit=0.7, penalty=0.07),
     Strength(margin=2.0, gain_limit=0.8, penalty=0.05),
 )
-GOOD_SCORE = 12.5
+GOOD_SCORE = 12.0
 RELEASE_SCORE = 9.5
 
 # A shorter clip, which has too few cells for every symbol, gets room tone after it (and a little before it)
 # that carries the rest.
 MIN_SECONDS = 2.2
 _LEAD_SECONDS = 0.1
+_FADE_SECONDS = 0.03
 _ROOM_TONE_DB = -62.0  # dBFS RMS, below what audiobook producers accept as a noise floor (-60)
 
 _WHOLE_SECONDS = 30.0
@@ -146,14 +147,18 @@ def _pieces(x: Samples) -> list[Samples]:
 
 
 def _with_room_tone(x: Samples, rate: int) -> Samples:
-    """A clip of at least MIN_SECONDS; a short one gets soft noise under and around it, like a quiet room."""
+    """A clip of at least MIN_SECONDS: a short one gets soft noise before and after it, like a quiet room."""
     missing = round(MIN_SECONDS * rate) - len(x)
     if missing <= 0:
         return x
     lead = min(missing, round(_LEAD_SECONDS * rate))
-    padded = np.pad(x, (lead, missing - lead))
     # A fixed seed: the same clip and payload give the same bytes.
-    white = np.random.default_rng(0).standard_normal(round(len(padded) / rate * geometry.RATE) + 1)
-    tone = resample(np.convolve(white, [0.25, 0.5, 0.25], "same").astype(np.float32), geometry.RATE, rate)
-    tone = tone[: len(padded)] * np.float32(10 ** (_ROOM_TONE_DB / 20) / np.sqrt(np.mean(tone**2)))
-    return padded + tone
+    white = np.random.default_rng(0).standard_normal(round(MIN_SECONDS * geometry.RATE) + 1)
+    dull = np.convolve(white, [0.25, 0.5, 0.25], "same").astype(np.float32)
+    tone = resample(dull, geometry.RATE, rate)[: len(x) + missing]
+    tone *= np.float32(10 ** (_ROOM_TONE_DB / 20) / np.sqrt(np.mean(tone**2)))
+    fade = round(_FADE_SECONDS * rate)
+    quiet = np.ones(len(tone), np.float32)
+    quiet[lead : lead + len(x)] = 0
+    quiet = np.convolve(quiet, np.full(fade, 1 / fade), "same").astype(np.float32)
+    return np.pad(x, (lead, missing - lead)) + tone * quiet
