@@ -77,7 +77,7 @@ def record_event(
 
 def rfc3339(moment: datetime) -> str:
     """``moment`` in UTC to the microsecond, as ``2026-11-02T09:30:00.000000Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def wake_sequencer() -> None:

@@ -6,6 +6,7 @@ within ±(2^53 - 1). What is hashed or signed anywhere in this project is hashed
 
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any
 
 import rfc8785
@@ -13,6 +14,10 @@ import rfc8785
 from audit.errors import VerificationError
 
 SAFE_INTEGER = 2**53 - 1
+
+_plain = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=str
+)
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -31,6 +36,12 @@ def parse_canonical(data: bytes) -> Any:
         VerificationError: ``record.not_canonical``.
     """
     try:
+        if data.isascii():
+            # Nearly every event: in ASCII and without fractions, json's own compact form is the RFC's, and
+            # several times as fast. A fraction becomes a Decimal, which never comes out as it went in.
+            value = json.loads(data, parse_int=_number, parse_float=Decimal)
+            if _plain.encode(value).encode() == data:
+                return value
         value = json.loads(data, parse_int=_number)
         if canonical_bytes(value) == data:
             return value

@@ -1,11 +1,13 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from audit.actors import Actor
 from audit.log import record_event
@@ -18,6 +20,16 @@ Record = Callable[..., list[UUID]]
 
 @pytest.fixture
 def auditor(db: None, now: datetime) -> Person:
+    return make_auditor(now)
+
+
+@pytest.fixture
+def record(auditor: Person, now: datetime) -> Record:
+    """Record so many events about the auditor; return their ids."""
+    return partial(record_events, auditor, now)
+
+
+def make_auditor(now: datetime) -> Person:
     return create_person(
         email="anna@example.org",
         full_name="Anna Prüfer",
@@ -28,25 +40,19 @@ def auditor(db: None, now: datetime) -> Person:
     )
 
 
-@pytest.fixture
-def record(auditor: Person, now: datetime) -> Record:
-    """Record so many events about the auditor; return their ids."""
-
-    def events(count: int = 1, **changes: Any) -> list[UUID]:
-        fields = {
-            "action": "person.signed_in",
-            "actor": Actor.from_person(auditor),
-            "subject": auditor,
-            "now": now,
-        } | changes
-        with transaction.atomic():
-            return [record_event(**({"payload": {"n": n}} | fields)) for n in range(count)]
-
-    return events
+def record_events(person: Person, now: datetime, count: int = 1, **changes: Any) -> list[UUID]:
+    fields = {
+        "action": "person.signed_in",
+        "actor": Actor.from_person(person),
+        "subject": person,
+        "now": now,
+    } | changes
+    with transaction.atomic():
+        return [record_event(**({"payload": {"n": n}} | fields)) for n in range(count)]
 
 
 @contextmanager
-def triggers_off() -> Any:
+def triggers_off() -> Iterator[CursorWrapper]:
     """What an attacker with the database's superuser password can do."""
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")

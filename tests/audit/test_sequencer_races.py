@@ -16,11 +16,10 @@ import pytest
 from django.db import connection, transaction
 
 from audit import log
-from audit.actors import Actor
 from audit.log.models import Checkpoint, InboxEvent, Leaf
 from audit.log.proofs import log_size
 from audit.models import Person
-from tests.audit.conftest import Record
+from tests.audit.conftest import Record, record_events
 from tests.conftest import PROJECT_DIR, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,30 +163,23 @@ def test_daemon_on_a_truncated_log_says_why_and_ends(record: Record) -> None:
     assert "log.shrunk" in errors
 
 
-def test_killed_daemon_loses_and_doubles_nothing(auditor: Person, now: datetime) -> None:
-    """Kill it at random moments while somebody writes, and let the next one go on."""
+def test_killed_sequencers_lose_and_double_nothing(auditor: Person, now: datetime) -> None:
+    """Kill them at random moments while somebody writes, and let the next one go on."""
     written: list[UUID] = []
     done = threading.Event()
 
     def write() -> None:
         while not done.is_set():
-            with transaction.atomic():
-                event_id = log.record_event(
-                    action="person.signed_in",
-                    actor=Actor.from_person(auditor),
-                    subject=auditor,
-                    payload={},
-                    now=now,
-                )
-            written.append(event_id)
+            written.extend(record_events(auditor, now))
 
     writer = in_thread(write)
     try:
-        for _ in range(4):
-            with daemon():
+        for _ in range(12):
+            with forked_sequencer() as pid:
                 before = log_size()
                 wait_until(lambda before=before: log_size() > before, seconds=30)
-                time.sleep(random.uniform(0, 0.3))
+                time.sleep(random.uniform(0, 0.1))
+                os.kill(pid, signal.SIGKILL)
     finally:
         done.set()
         writer.join()
@@ -196,3 +188,18 @@ def test_killed_daemon_loses_and_doubles_nothing(auditor: Person, now: datetime)
     in_log = list(Leaf.objects.filter(action="person.signed_in").values_list("event_id", flat=True))
     assert sorted(in_log) == sorted(written)
     assert log.replay_log().is_sound
+
+
+@contextmanager
+def forked_sequencer() -> Iterator[int]:
+    """A process that integrates without pause, on a connection of its own, until it is killed."""
+    pid = os.fork()
+    if pid == 0:
+        # The connection that was inherited is the parent's: it must be neither used nor closed here.
+        inherited, connection.connection = connection.connection, None
+        while inherited:
+            log.integrate_pending()
+    try:
+        yield pid
+    finally:
+        os.waitpid(pid, 0)
