@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from django import template
+from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -103,10 +105,26 @@ def labels_of(codes: list[str], vocabulary: str) -> str:
     return ", ".join(wording.label(vocabulary, code) for code in codes)
 
 
-@register.inclusion_tag("portal/parts/time.html")
-def moment(when, style: str = "long"):  # type: ignore[no-untyped-def]
+MOMENTS = {"long": "j F Y, H:i T", "short": "j M Y, H:i", "brief": "j M, H:i", "day": "j F Y"}
+
+
+@register.simple_tag
+def moment(when: datetime | None, style: str = "long") -> str:
     """A moment in the reader's time zone; the exact time in UTC is in its title."""
-    return {"when": when, "style": style, "local": timezone.localtime(when) if when else None}
+    if when is None:
+        return "–"
+    exact = when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    shown = date_format(timezone.localtime(when), MOMENTS[style])
+    return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), exact, shown)
+
+
+@register.filter
+def subject_label(label: str) -> str:
+    """What kind of thing an event is about: ``synthesis.speechrequest`` is "Speech request"."""
+    try:
+        return wording.sentence(str(apps.get_model(label)._meta.verbose_name))
+    except LookupError:
+        return label
 
 
 @register.simple_tag(takes_context=True)

@@ -5,6 +5,7 @@ same address with a link to manage shows what the voice was used for, and ends i
 """
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,7 +25,7 @@ from consent.consents import (
     sign_consent,
     withdraw_consent,
 )
-from consent.models import Consent, ConsentLink
+from consent.models import Consent, ConsentLink, Recording
 from consent.scope import Clause, describe_scope
 from portal.forms.consents import DeclineForm, SignForm
 from portal.presenters.papers import consent_document
@@ -42,15 +43,15 @@ Purpose = ConsentLink.Purpose
 def welcome(request: HttpRequest, token: str) -> HttpResponse:
     link = open_link(token=token, now=timezone.now())
     if link.purpose == Purpose.MANAGE:
-        return _manage(request, token, link.consent)
-    return render(request, "portal/signing/welcome.html", _context(token, link))
+        return _manage(request, token, link)
+    return _page(request, "welcome", link, _context(token, link) | {"step": 1})
 
 
 @never_cache
 @require_GET
 def terms(request: HttpRequest, token: str) -> HttpResponse:
     link = _to_sign(token)
-    return render(request, "portal/signing/terms.html", _context(token, link))
+    return _page(request, "terms", link, _context(token, link) | {"step": 2})
 
 
 @never_cache
@@ -72,9 +73,9 @@ def sign(request: HttpRequest, token: str) -> HttpResponse:
         except VivaVoceError as error:
             form.add_refusal(error)
         else:
-            return _done(request, consent, actor)
-    context = _context(token, link) | {"form": form}
-    return render(request, "portal/signing/sign.html", context, status=422 if form.errors else 200)
+            return _done(request, link, consent, actor)
+    context = _context(token, link) | {"form": form, "step": 3}
+    return _page(request, "sign", link, context, status=422 if form.errors else 200)
 
 
 @never_cache
@@ -85,9 +86,8 @@ def decline(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
         decline_consent(link=link, reason=reason, actor=link_actor(link), now=timezone.now())
-        return render(request, "portal/signing/declined.html", _context(token, link))
-    context = _context(token, link) | {"form": form}
-    return render(request, "portal/signing/decline.html", context)
+        return _page(request, "declined", link, _context(token, link))
+    return _page(request, "decline", link, _context(token, link) | {"form": form})
 
 
 @never_cache
@@ -104,8 +104,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
             now=timezone.now(),
         )
         return redirect("signing", token)
-    context = _context(token, link) | {"form": form}
-    return render(request, "portal/signing/withdraw.html", context)
+    return _page(request, "withdraw", link, _context(token, link) | {"form": form})
 
 
 @never_cache
@@ -131,15 +130,24 @@ def _opened(token: str, purpose: ConsentLink.Purpose) -> ConsentLink:
     return link
 
 
+def _page(
+    request: HttpRequest, name: str, link: ConsentLink, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """A page with its times in the owner's own zone."""
+    with timezone.override(ZoneInfo(link.consent.voice.owner.time_zone)):
+        return render(request, f"portal/signing/{name}.html", context, status=status)
+
+
 def _context(token: str, link: ConsentLink) -> dict[str, Any]:
     consent = link.consent
     clauses = describe_scope(consent.scope)
-    recordings = consent.voice.recordings.filter(status="accepted")
+    recordings = consent.voice.recordings.filter(status=Recording.Status.ACCEPTED)
     return {
         "token": token,
         "link": link,
         "consent": consent,
         "owner": consent.voice.owner,
+        "clauses": clauses,
         "will": [clause for clause in clauses if not _limits(clause, consent)],
         "will_not": [clause for clause in clauses if _limits(clause, consent)],
         "recordings": recordings,
@@ -155,15 +163,16 @@ def _limits(clause: Clause, consent: Consent) -> bool:
     return clause.dimension in LIMITS
 
 
-def _done(request: HttpRequest, consent: Consent, actor: Actor) -> HttpResponse:
+def _done(request: HttpRequest, link: ConsentLink, consent: Consent, actor: Actor) -> HttpResponse:
     """Shown once, in answer to the signature: it holds the owner's permanent link."""
     token = issue_manage_link(consent=consent, actor=actor, now=timezone.now())
-    link = request.build_absolute_uri(reverse("signing", args=[token]))
-    context = {"consent": consent, "token": token, "link": link, "qr": qr_code(link)}
-    return render(request, "portal/signing/done.html", context)
+    address = request.build_absolute_uri(reverse("signing", args=[token]))
+    context = {"consent": consent, "token": token, "address": address, "qr": qr_code(address)}
+    return _page(request, "done", link, context)
 
 
-def _manage(request: HttpRequest, token: str, consent: Consent) -> HttpResponse:
+def _manage(request: HttpRequest, token: str, link: ConsentLink) -> HttpResponse:
+    consent = link.consent
     context = {
         "token": token,
         "consent": consent,
@@ -172,7 +181,7 @@ def _manage(request: HttpRequest, token: str, consent: Consent) -> HttpResponse:
         "receipt": receipt_of(consent),
         "may_withdraw": Consent.Status.WITHDRAWN in Consent.TRANSITIONS[consent.status],
     }
-    return render(request, "portal/signing/manage.html", context)
+    return _page(request, "manage", link, context)
 
 
 def _evidence(request: HttpRequest, time_zone: str) -> dict[str, str]:
