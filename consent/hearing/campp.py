@@ -38,6 +38,7 @@ def kaldi_features(x: Waveform) -> NDArray[np.float32]:
 
 
 @cache
+@torch.inference_mode(False)  # whoever asks first may be in it, whoever asks next may learn
 def load_encoder() -> nn.Module:
     """CAM++ (Wang et al., 2023), 3D-Speaker's Chinese and English common model (Apache-2.0), frozen."""
     torch.set_num_threads(thread_count())

@@ -62,6 +62,7 @@ class SpeakerEncoder(nn.Module):
 
 
 @cache
+@torch.inference_mode(False)  # whoever asks first may be in it, whoever asks next may learn
 def load_encoder() -> SpeakerEncoder:
     """The encoder with Resemblyzer's weights (Apache-2.0), frozen."""
     torch.set_num_threads(thread_count())

@@ -51,7 +51,7 @@ def _normalised_difference(x: Waveform, lags: NDArray[np.float64]) -> NDArray[np
     low = np.floor(lags).astype(int)
     share = lags - low
     # Column j holds lag j + 1.
-    return (1 - share) * normalised[:, low - 1] + share * normalised[:, low]
+    return np.asarray((1 - share) * normalised[:, low - 1] + share * normalised[:, low])
 
 
 def _cheapest_path(costs: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:

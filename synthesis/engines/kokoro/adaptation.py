@@ -2,8 +2,9 @@
 
 1. Durations of every phrase by dynamic time warping against the nearest stock voice's reading of it.
 2. Prosody style (128 numbers) by gradient on pitch, durations and energy; cheap, no audio is made.
-3. Acoustic style, the shifts of every adaptive normalisation and a low-rank change of every large decoder weight
-   (LoRA, Hu et al., 2021), by gradient on multi-resolution log mel distance and GE2E similarity of random excerpts.
+3. Acoustic style, the shifts of every adaptive normalisation and a low-rank change of every large decoder
+   weight (LoRA, Hu et al., 2021), by gradient on multi-resolution log mel distance and GE2E similarity of
+   random excerpts.
 
 CAM++, the judge of the result, takes no part in the learning.
 """
@@ -44,6 +45,7 @@ class Lesson:
     """Text features stretched to 40 Hz frames, ``[1, 512, frames]``."""
     pitch: Tensor
     energy: Tensor
+    excitation: list[Tensor]
     samples: Tensor
     """As many as the network makes of these frames: 600 each."""
 
@@ -52,23 +54,28 @@ class Lesson:
         return self.spoken.shape[-1]
 
 
-def prepare_lesson(network: Kokoro, phrase: Phrase, style: Tensor) -> Lesson:
+def prepare_lesson(network: Kokoro, phrase: Phrase, style: Tensor, noise: torch.Generator) -> Lesson:
     """Measure and align one phrase with the help of a stock voice's ``style`` ``[1, 256]``."""
     x = np.pad(phrase.samples, _PADDING)
     with torch.inference_mode():
         text = network.read(phrase.ids)
         plan = network.plan(text, style[:, STYLE:])
         stretched = text.spoken.repeat_interleave(plan.durations, dim=2)
-        reading = network.decoder(stretched, plan.pitch, plan.energy, style[:, :STYLE]).numpy()
+        excitation = network.decoder.generator.excite(plan.pitch, style[:, :STYLE], None)
+        reading = network.decoder(stretched, plan.pitch, plan.energy, style[:, :STYLE], excitation).numpy()
     durations = acoustics.align_durations(x, reading, plan.durations)
     frames = int(durations.sum())
+    pitch = _fit(torch.from_numpy(acoustics.measure_pitch(x)), 2 * frames)[None]
+    with torch.no_grad():
+        excitation = network.decoder.generator.excite(pitch, style[:, :STYLE], noise)
     return Lesson(
         phrase=phrase,
         text=TextFeatures(text.ids.clone(), text.contextual.clone(), text.spoken.clone()),
         durations=durations,
         spoken=text.spoken.clone().repeat_interleave(durations, dim=2),
-        pitch=_fit(torch.from_numpy(acoustics.measure_pitch(x)), 2 * frames)[None],
+        pitch=pitch,
         energy=_fit(acoustics.measure_energy(x), 2 * frames)[None],
+        excitation=excitation,
         samples=F.pad(torch.from_numpy(x), (0, max(0, frames * FRAME_SAMPLES - len(x))))[
             : frames * FRAME_SAMPLES
         ],
@@ -96,14 +103,15 @@ def learn_prosody(
         drift = (style - start).square().mean()
         loss = 5 * (octaves.mean() if voiced.any() else 0.0) + tempo + 0.3 * loudness + 0.5 * drift
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         report((step + 1) / steps)
     return style.detach()
 
 
 def map_pitch(network: Kokoro, lessons: list[Lesson], style: Tensor) -> tuple[Tensor, float]:
-    """What the style still misses, ``[3]``: its median log pitch, the ratio of spreads, the real median; and the speed."""
+    """What the style still misses ``[3]`` (its median log pitch, the real spread as a share of its own, the
+    real median) and the speed that makes up for its tempo."""
     predicted, real, planned, spoken = [], [], 0.0, 0.0
     with torch.inference_mode():
         for lesson in lessons:
@@ -133,8 +141,9 @@ class VoiceChange(nn.Module):
         self.down = nn.ParameterDict()
         generator = torch.Generator().manual_seed(0)
         for name, weight in decoder.named_parameters():
-            # A style that no longer moves makes the weights behind it redundant: their shifts say it all.
-            if "m_source" in name or name.endswith("fc.weight"):
+            # The excitation is made once a lesson and kept, so what makes it stays as it is; and with one
+            # style in use the weights behind it add nothing that their shifts cannot.
+            if any(fixed in name for fixed in ("m_source", "noise_", "alpha")) or name.endswith("fc.weight"):
                 continue
             flat = weight.flatten(1) if weight.ndim > 1 else weight
             if flat.ndim > 1 and min(flat.shape) > 2 * rank:
@@ -146,7 +155,7 @@ class VoiceChange(nn.Module):
 
     def parameters_for(self, decoder: nn.Module) -> dict[str, Tensor]:
         """The decoder's parameters with the change added."""
-        changed = dict(decoder.named_parameters())
+        changed: dict[str, Tensor] = dict(decoder.named_parameters())
         for key, change in self.full.items():
             changed[_name(key)] = changed[_name(key)] + change
         for key, up in self.up.items():
@@ -155,7 +164,7 @@ class VoiceChange(nn.Module):
         return changed
 
     def tensors(self, strength: float) -> dict[str, Tensor]:
-        """The change as ``voice_file`` stores it, weights at ``strength`` between stock (0) and learnt (1)."""
+        """The change as ``voice_file`` stores it; weights between stock (``strength`` 0) and learnt (1)."""
         shifts = {_name(key): change.detach() for key, change in self.full.items()}
         ups = {f"{_name(key)}.up": strength * up.detach() for key, up in self.up.items()}
         downs = {f"{_name(key)}.down": down.detach() for key, down in self.down.items()}
@@ -176,8 +185,8 @@ def learn_timbre(
 ) -> VoiceChange:
     """Bend the decoder from the acoustic style ``start`` ``[1, 128]`` towards the lessons.
 
-    ``owner`` is the speaker's GE2E embedding ``[256]``. Excerpts follow a fixed seed, so that the same recordings
-    give the same voice.
+    ``owner`` is the speaker's GE2E embedding ``[256]``. Excerpts follow a fixed seed, so that the same
+    recordings give the same voice.
     """
     change = VoiceChange(network.decoder, start)
     encoder = ge2e.load_encoder()
@@ -192,7 +201,6 @@ def learn_timbre(
     ]
     optimiser = torch.optim.Adam(groups, lr=0.0, betas=(0.8, 0.99))
     chance = np.random.default_rng(0)
-    noise = torch.Generator().manual_seed(0)
     weights = np.array([lesson.frames for lesson in lessons], dtype=float)
     for step in range(steps):
         warm = min(1.0, (step + 1) / 6)
@@ -210,7 +218,10 @@ def learn_timbre(
                 lesson.pitch[:, 2 * first : 2 * (first + length)],
                 lesson.energy[:, 2 * first : 2 * (first + length)],
                 change.style,
-                noise,
+                [
+                    stage[..., first * steps_a_frame : (first + length) * steps_a_frame + extra]
+                    for stage, steps_a_frame, extra in zip(lesson.excitation, (20, 120), (0, 1), strict=True)
+                ],
             ),
         )
         wanted = lesson.samples[first * FRAME_SAMPLES : (first + length) * FRAME_SAMPLES]
@@ -219,7 +230,7 @@ def learn_timbre(
         drift = (change.style - start).square().mean()
         loss = distance(made[:shared], wanted[:shared]) + 2 * (1 - likeness) + 0.02 * drift
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         report((step + 1) / steps)
     return change
@@ -230,7 +241,8 @@ def _as_recorded(x: Tensor, bandwidth_hz: float) -> Tensor:
     length = len(x) * 2 // 3
     spectrum = torch.fft.rfft(x)[: length // 2 + 1]
     heard = torch.arange(len(spectrum)) * (LISTENING_RATE / length) < bandwidth_hz
-    return torch.fft.irfft(spectrum * heard, length) * (LISTENING_RATE / SAMPLE_RATE)
+    made: Tensor = torch.fft.irfft(spectrum * heard, length)
+    return made * (LISTENING_RATE / SAMPLE_RATE)
 
 
 class MelDistance:

@@ -9,6 +9,7 @@ Each voice reads one sentence for its embeddings and pitch; five minutes on one 
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ def build(folder: Path) -> None:
     network = load_network()
     ids = phoneme_ids(SENTENCE)
     files = sorted(folder.glob("*.bin"))
-    table: dict[str, list[object]] = {"styles": [], "ge2e": [], "campp": [], "pitch": []}
+    table: dict[str, list[Any]] = {"styles": [], "ge2e": [], "campp": [], "pitch": []}
     for file in files:
         rows = np.fromfile(file, dtype="<f4").reshape(-1, 2 * STYLE)
         style = torch.from_numpy(rows[len(ids)])[None]
@@ -35,13 +36,14 @@ def build(folder: Path) -> None:
             plan = network.plan(text, style[:, STYLE:])
             spoken = text.spoken.repeat_interleave(plan.durations, dim=2)
             noise = torch.Generator().manual_seed(0)
-            wave = network.decoder(spoken, plan.pitch, plan.energy, style[:, :STYLE], noise).numpy()
+            excitation = network.decoder.generator.excite(plan.pitch, style[:, :STYLE], noise)
+            wave = network.decoder(spoken, plan.pitch, plan.energy, style[:, :STYLE], excitation).numpy()
         table["styles"].append(rows[list(LENGTHS)].astype(np.float16))
         table["ge2e"].append(embed_ge2e(wave, SAMPLE_RATE).astype(np.float16))
         table["campp"].append(embed_campp(wave, SAMPLE_RATE).astype(np.float16))
         table["pitch"].append(float(plan.pitch[plan.pitch > 50].median()))
         print(file.stem, f"{table['pitch'][-1]:.0f} Hz", flush=True)  # noqa: T201 - a command for makers
-    arrays = {name: np.stack(values) for name, values in table.items()}
+    arrays: dict[str, Any] = {name: np.stack(values) for name, values in table.items()}
     np.savez_compressed(PACKS_FILE, names=[file.stem for file in files], **arrays)
 
 

@@ -1,13 +1,13 @@
 """The embedded engine: Kokoro-82M, adapted to one speaker on a CPU.
 
-Everything it needs ships in packages or beside this file, so a fresh machine truly clones. What it can do and what
-it cannot is measured in docs/engines/kokoro-adapted.md.
+Everything it needs ships in packages or beside this file, so a fresh machine truly clones. What it can do and
+what it cannot is measured in docs/engines/kokoro-adapted.md.
 """
 
 import hashlib
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from synthesis.engines.base import (
     Waveform,
 )
 from synthesis.engines.kokoro import adaptation, voice_file
+from synthesis.engines.kokoro.acoustics import measure_pitch
 from synthesis.engines.kokoro.adaptation import Lesson, VoiceChange
 from synthesis.engines.kokoro.facts import FACTS
 from synthesis.engines.kokoro.network import SAMPLE_RATE, STYLE, Kokoro
@@ -91,8 +92,9 @@ class KokoroEngine:
 
         report = stage("Aligning words and sounds", 0.08, 0.25)
         lessons: list[Lesson] = []
+        noise = torch.Generator().manual_seed(0)
         for phrase in phrases:
-            lessons.append(adaptation.prepare_lesson(network, phrase, style))
+            lessons.append(adaptation.prepare_lesson(network, phrase, style, noise))
             report(len(lessons) / len(phrases))
         prosody = adaptation.learn_prosody(
             network,
@@ -111,7 +113,7 @@ class KokoroEngine:
             report=stage("Learning the sound of the voice", 0.35, 0.85),
         )
         report = stage("Proving the new voice", 0.85, 1.0)
-        candidates = _Candidates(base, change, prosody, pitch_map, speed)
+        candidates = _Candidates(base, style[:, :STYLE], change, prosody, pitch_map, speed)
         voice = self._prove(candidates, owner, report)
         metrics = {
             **voice.facts,
@@ -123,8 +125,8 @@ class KokoroEngine:
     def speak(self, model: bytes, text: str, *, language: str, seed: int = 0) -> Speech:
         """Say one line of English of any length.
 
-        Raises SpeechError: ``engine.nothing_to_say``, ``engine.model_unreadable``, ``engine.language_unknown``;
-        SpeechStoppedError.
+        Raises SpeechError: ``engine.nothing_to_say``, ``engine.model_unreadable``,
+        ``engine.language_unknown``; SpeechStoppedError.
         """
         self._begin(language, SpeechError)
         voice, parameters = self._merge(model)
@@ -138,7 +140,7 @@ class KokoroEngine:
         waves = []
         for piece in pieces:
             style = packs.style(STOCK_VOICE, len(piece.ids))
-            stock = Voice(style, torch.tensor([0.0, 1.0, 0.0]), 1.0, {}, {})
+            stock = Voice(style, style[:, :STYLE], torch.tensor([0.0, 1.0, 0.0]), 1.0, {}, {})
             waves.append(self._speak(stock, dict(network.decoder.named_parameters()), [piece], 0))
         return Speech(np.concatenate(waves), SAMPLE_RATE)
 
@@ -198,8 +200,8 @@ class KokoroEngine:
         else:
             raise EnrolmentError(
                 "enrolment.not_intelligible",
-                f"The new voice mispronounced {min(rates):.0%} of its test words; {HIGHEST_WORD_ERROR_RATE:.0%} is the "
-                "most that is allowed.",
+                f"The new voice mispronounced {min(rates):.0%} of its test words; the most "
+                f"that is allowed is {HIGHEST_WORD_ERROR_RATE:.0%}.",
                 "Record again, closer to the microphone and without echo, music or other voices.",
             )
         spoken = np.concatenate(waves)
@@ -209,7 +211,8 @@ class KokoroEngine:
         if likeness <= max(strangers, nearest):
             raise EnrolmentError(
                 "enrolment.not_alike",
-                f"The new voice resembles the speaker ({likeness:.2f}) less than a stock voice does ({strangers:.2f}).",
+                f"The new voice resembles the speaker ({likeness:.2f}) less than a stock voice does "
+                f"({strangers:.2f}).",
                 "Record 30 s or more of one person reading in a quiet room, and enrol again.",
             )
         facts = {
@@ -220,7 +223,7 @@ class KokoroEngine:
             "campp_nearest_stock": round(strangers, 3),
             "ge2e": round(similarity(owner.hear_ge2e(spoken), owner.ge2e), 3),
         }
-        return Voice(voice.style, voice.pitch_map, voice.speed, voice.changes, facts)
+        return replace(voice, facts=facts)
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,7 @@ class _Candidates:
     """One learnt change at any strength."""
 
     base: str
+    source_style: Tensor
     change: VoiceChange
     prosody: Tensor
     pitch_map: Tensor
@@ -235,7 +239,7 @@ class _Candidates:
 
     def at(self, strength: float) -> Voice:
         style = torch.cat([self.change.style.detach(), self.prosody], dim=1)
-        return Voice(style, self.pitch_map, self.speed, self.change.tensors(strength), {})
+        return Voice(style, self.source_style, self.pitch_map, self.speed, self.change.tensors(strength), {})
 
 
 @dataclass(frozen=True)
@@ -253,7 +257,7 @@ class _Owner:
             total = np.mean(embeddings, axis=0)
             return np.asarray(total / np.linalg.norm(total), dtype=np.float32)
 
-        pitches = [adaptation.acoustics.measure_pitch(phrase.samples) for phrase in phrases]
+        pitches = [measure_pitch(phrase.samples) for phrase in phrases]
         voiced = np.concatenate([pitch[pitch > 0] for pitch in pitches])
         if not len(voiced):
             raise EnrolmentError(
@@ -314,7 +318,8 @@ def _say(
     moved = torch.exp((plan.pitch.clamp(min=1.0).log() - centre) * ratio + target)
     pitch = torch.where(plan.pitch > 50, moved, plan.pitch)
     spoken = text.spoken.repeat_interleave(plan.durations, dim=2)
-    arguments = (spoken, pitch, plan.energy, voice.style[:, :STYLE], noise)
+    excitation = network.decoder.generator.excite(pitch, voice.source_style, noise)
+    arguments = (spoken, pitch, plan.energy, voice.style[:, :STYLE], excitation)
     wave: Tensor = functional_call(network.decoder, parameters, arguments)
     return wave.numpy()
 

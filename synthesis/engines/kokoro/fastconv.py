@@ -1,8 +1,8 @@
 """Long one-dimensional convolutions by short Fourier transforms.
 
-``nn.Conv1d`` spends most of the decoder's time, and on processors without AVX-512 it runs far below the speed of
-a matrix product. Here a convolution of kernel k becomes, for every tile of n inputs, one matrix product a
-Fourier coefficient:
+``nn.Conv1d`` spends most of the decoder's time, and on processors without AVX-512 it runs far below the speed
+of a matrix product. Here a convolution of kernel k becomes, for every tile of n inputs, one matrix product
+a Fourier coefficient:
 
     y = A · ((G · w) ⊙ (B · x)),   B: real DFT of a tile, G: of the kernel, A: inverse, last n - k + 1 samples
 
@@ -31,7 +31,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) 
     columns = math.ceil(time / (tile * dilation))
     margin = dilation * (kernel // 2)
     x = F.pad(x[0], (margin, margin + columns * tile * dilation - time))
-    tiles = x.unflatten(-1, (-1, dilation)).transpose(1, 2).unfold(-1, analysis.shape[1], tile)
+    tiles = x.view(channels, -1, dilation).transpose(1, 2).unfold(-1, analysis.shape[1], tile)
     spectra = (analysis @ tiles.permute(3, 0, 1, 2).flatten(1)).view(len(analysis), channels, -1)
     kernels = (filters @ weight.flatten(0, 1).T).view(len(filters), out, channels)
     product = torch.bmm(kernels, spectra)
@@ -41,7 +41,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) 
 
 
 @cache
-@torch.inference_mode(False)  # or a first call while speaking would make them unfit for learning
+@torch.inference_mode(False)  # whoever asks first may be in it, whoever asks next may learn
 def _transforms(n: int, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
     """B ``[products, n]``, G ``[products, kernel]``, A ``[n - kernel + 1, products]``."""
     angle = 2 * math.pi / n * torch.arange(n // 2 + 1, dtype=torch.float64)[:, None] * torch.arange(n)

@@ -10,6 +10,7 @@ Shapes are [batch = 1, channels, time] unless said otherwise.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -68,20 +69,25 @@ class Albert(nn.Module):
             }
         )
         self.encoder = nn.ModuleDict({"embedding_hidden_mapping_in": nn.Linear(128, 768)})
-        group = nn.ModuleDict({"albert_layers": nn.ModuleList([AlbertLayer()])})
-        self.encoder["albert_layer_groups"] = nn.ModuleList([group])
+        layers = nn.ModuleList([AlbertLayer()])
+        self.encoder["albert_layer_groups"] = nn.ModuleList([nn.ModuleDict({"albert_layers": layers})])
+
+    def _layer(self, x: Tensor) -> Tensor:
+        shared: Tensor = self.get_submodule("encoder.albert_layer_groups.0.albert_layers.0")(x)
+        return shared
 
     def forward(self, ids: Tensor) -> Tensor:
+        positions = torch.arange(ids.shape[1])[None]
         x = (
             self.embeddings["word_embeddings"](ids)
-            + self.embeddings["position_embeddings"].weight[: ids.shape[1]]
-            + self.embeddings["token_type_embeddings"].weight[0]
+            + self.embeddings["position_embeddings"](positions)
+            + self.embeddings["token_type_embeddings"](torch.zeros_like(ids))
         )
         x = self.encoder["embedding_hidden_mapping_in"](self.embeddings["LayerNorm"](x))
-        layer = self.encoder["albert_layer_groups"][0]["albert_layers"][0]
         for _ in range(12):
-            x = layer(x)
-        return x
+            x = self._layer(x)
+        contextual: Tensor = x
+        return contextual
 
 
 class ChannelNorm(nn.Module):
@@ -124,8 +130,8 @@ class AdaptiveLayerNorm(nn.Module):
         self.fc = nn.Linear(STYLE, channels * 2)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        scale, shift = self.fc(style).chunk(2, dim=-1)
-        return (1 + scale) * F.layer_norm(x, x.shape[-1:]) + shift
+        scale, shift = self.fc(style)[0].chunk(2)
+        return F.layer_norm(x, x.shape[-1:], weight=1 + scale, bias=shift)
 
 
 class AdaptiveInstanceNorm(nn.Module):
@@ -136,8 +142,8 @@ class AdaptiveInstanceNorm(nn.Module):
         self.fc = nn.Linear(STYLE, channels * 2)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        scale, shift = self.fc(style)[..., None].chunk(2, dim=1)
-        return (1 + scale) * F.instance_norm(x) + shift
+        scale, shift = self.fc(style)[0].chunk(2)
+        return F.instance_norm(x, weight=1 + scale, bias=shift)
 
 
 class StyledBlock(nn.Module):
@@ -164,7 +170,8 @@ class StyledBlock(nn.Module):
         hidden = self.conv2(F.leaky_relu(self.norm2(self.conv1(hidden), style), 0.2))
         if self.conv1x1 is not None:
             x = self.conv1x1(x)
-        return (hidden + x) * math.sqrt(0.5)
+        mixed: Tensor = (hidden + x) * math.sqrt(0.5)
+        return mixed
 
 
 class DurationEncoder(nn.Module):
@@ -261,7 +268,7 @@ class FastConv(nn.Conv1d):
 
 
 class SnakeBlock(nn.Module):
-    """Dilated residual convolutions with AdaIN and the Snake activation (Ziyin et al., 2020)."""
+    """Dilated residual convolutions with AdaIN and the Snake activation."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -274,13 +281,29 @@ class SnakeBlock(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         for i in range(3):
-            hidden = self.convs1[i](_snake(self.adain1[i](x, style), self.alpha1[i]))
-            x = x + self.convs2[i](_snake(self.adain2[i](hidden, style), self.alpha2[i]))
+            hidden = self.convs1[i](snake(self.adain1[i](x, style), self.alpha1[i]))
+            x = x + self.convs2[i](snake(self.adain2[i](hidden, style), self.alpha2[i]))
         return x
 
 
-def _snake(x: Tensor, alpha: Tensor) -> Tensor:
-    return x + torch.sin(alpha * x).square() / alpha
+class Snake(torch.autograd.Function):
+    """x + sin²(αx) / α (Ziyin et al., 2020), keeping only its input for the way back; α is not learnt."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, alpha: Tensor) -> Tensor:
+        ctx.save_for_backward(x, alpha)
+        sine = (x * alpha).sin_()
+        return torch.addcmul(x, sine.mul_(sine), 1 / alpha)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        x, alpha = ctx.saved_tensors
+        return (x * (2 * alpha)).sin_().add_(1).mul_(gradients[0]), None
+
+
+def snake(x: Tensor, alpha: Tensor) -> Tensor:
+    activated: Tensor = Snake.apply(x, alpha)  # type: ignore[no-untyped-call]
+    return activated
 
 
 class Generator(nn.Module):
@@ -310,20 +333,26 @@ class Generator(nn.Module):
         self.conv_post = nn.Conv1d(128, spectrum, 7, padding=3)
         self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
 
-    def forward(self, x: Tensor, style: Tensor, pitch: Tensor, noise: torch.Generator | None) -> Tensor:
-        with torch.no_grad():
-            source = self.m_source(pitch, noise)
-            spectrum = torch.stft(source, self.n_fft, self.hop, window=self.window, return_complex=True)
-            harmonics = torch.cat([spectrum.abs(), spectrum.angle()], dim=1)
+    def excite(self, pitch: Tensor, style: Tensor, noise: torch.Generator | None) -> list[Tensor]:
+        """What the pitch sounds like before the text shapes it: 20 and 120 steps a 40 Hz frame, and one more
+        of the latter."""
+        source = self.m_source(pitch, noise)
+        spectrum = torch.stft(source, self.n_fft, self.hop, window=self.window, return_complex=True)
+        harmonics = torch.cat([spectrum.abs(), spectrum.angle()], dim=1)
+        return [
+            block(conv(harmonics), style)
+            for conv, block in zip(self.noise_convs, self.noise_res, strict=True)
+        ]
+
+    def forward(self, x: Tensor, style: Tensor, excitation: list[Tensor]) -> Tensor:
         for stage in range(2):
-            excitation = self.noise_res[stage](self.noise_convs[stage](harmonics), style)
             x = self.ups[stage](F.leaky_relu(x, 0.1))
             if stage == 1:
                 x = F.pad(x, (1, 0), mode="reflect")
-            x = x + excitation
+            x = x + excitation[stage]
             x = sum(block(x, style) for block in self.resblocks[3 * stage : 3 * stage + 3]) / 3
-        x = self.conv_post(F.leaky_relu(x)).float()
-        magnitude, angle = x.split(self.n_fft // 2 + 1, dim=1)
+        x = self.conv_post(F.leaky_relu(x))
+        magnitude, angle = torch.tensor_split(x, 2, dim=1)
         complete = torch.polar(magnitude.exp(), angle.sin())
         wave: Tensor = torch.istft(complete, self.n_fft, self.hop, window=self.window)
         return wave
@@ -343,15 +372,16 @@ class Decoder(nn.Module):
         self.generator = Generator()
 
     def forward(
-        self, text: Tensor, pitch: Tensor, energy: Tensor, style: Tensor, noise: torch.Generator | None = None
+        self, text: Tensor, pitch: Tensor, energy: Tensor, style: Tensor, excitation: list[Tensor]
     ) -> Tensor:
-        """``[1, 512, frames]``, ``[1, 2 * frames]`` twice and ``[1, 128]`` to ``[samples]``."""
+        """``[1, 512, frames]``, ``[1, 2 * frames]`` twice, ``[1, 128]`` and what ``generator.excite`` made of
+        the same pitch, to ``[600 * frames]`` samples."""
         curves = torch.cat([self.F0_conv(pitch[:, None]), self.N_conv(energy[:, None])], dim=1)
         x = self.encode(torch.cat([text, curves], dim=1), style)
         residual = self.asr_res(text)
         for block in self.decode:
             x = block(torch.cat([x, residual, curves], dim=1), style)
-        wave: Tensor = self.generator(x, style, pitch, noise)[0]
+        wave: Tensor = self.generator(x, style, excitation)[0]
         return wave
 
 

@@ -1,7 +1,7 @@
 """Kokoro's 54 stock voices, from one small file: data/packs.npz, made by build_packs.py.
 
-A pack gives a style for every phoneme count; the file keeps twelve counts and the rest is interpolated. Beside the
-styles stand each voice's speaker embeddings and median pitch, by which the nearest voice to a person is found.
+A pack gives a style for every phoneme count; the file keeps twelve counts and the rest is interpolated.
+Beside the styles stand each voice's speaker embeddings and median pitch, by which the nearest voice is found.
 """
 
 from dataclasses import dataclass

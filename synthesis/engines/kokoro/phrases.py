@@ -42,8 +42,8 @@ class Phrase:
 def cut_phrases(recordings: Sequence[Recording], report: Callable[[float], None]) -> list[Phrase]:
     """Phrases of 1.5 to 9 s, cut at pauses; ``report`` hears the share done.
 
-    Words come from the transcript when a recording has one and is short enough to be one phrase, else from the
-    recogniser. Raises EnrolmentError ``enrolment.too_little_speech`` under 8 s of usable speech.
+    Words come from the transcript when a recording has one and is short enough to be one phrase, else from
+    the recogniser. Raises EnrolmentError ``enrolment.too_little_speech`` under 8 s of usable speech.
     """
     phrases: list[Phrase] = []
     for number, recording in enumerate(recordings):

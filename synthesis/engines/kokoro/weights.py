@@ -26,6 +26,7 @@ Array = NDArray[np.float32]
 
 
 @cache
+@torch.inference_mode(False)  # whoever asks first may be in it, whoever asks next may learn
 def load_network() -> Kokoro:
     """The stock network in evaluation mode, every parameter frozen; about 330 MB, shared by the process."""
     torch.set_num_threads(thread_count())
@@ -92,6 +93,7 @@ class _OnnxWeights:
         """The matrix or kernel that the node of a module multiplies by."""
         node = self.nodes[name]
         operand = self._constant(node)
+        assert operand is not None, f"{name} multiplies by nothing constant"
         if not node.op_type.endswith("Integer"):
             return self._tensor(operand)
         zero_point = self.tensors[node.input[3]] if len(node.input) > 3 else np.zeros(1)
@@ -105,7 +107,7 @@ class _OnnxWeights:
         return _dequantise(self.tensors[name], self.tensors[f"{prefix}.weight_scale"], zero_point)
 
     def _fill_lstm(self, name: str, module: nn.LSTM) -> None:
-        """ONNX keeps ``[direction, inputs, 4 * hidden]``, gates in order i, o, f, c; torch wants i, f, c, o."""
+        """ONNX keeps ``[direction, inputs, 4 * hidden]``, gates as i, o, f, c; torch wants i, f, c, o."""
         inputs = self.nodes[name].input
         biases = self.tensors[inputs[3]].astype(np.float32)
         input_weights, hidden_weights = (
