@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,13 +78,15 @@ def write_pdf(html: str, *, attachments: Sequence[Attachment], now: datetime, id
         )
         for file in attachments
     ]
-    with fonts_dated(now):
-        document = HTML(string=html, url_fetcher=fetcher).render(font_config=FontConfiguration())
+    options = {"pdf_variant": VARIANT, "pdf_tags": True}
+    with fonts_dated(now), warnings.catch_warnings():
+        # WeasyPrint 70 leaves the file of its colour profile for the garbage collector to close.
+        warnings.simplefilter("ignore", ResourceWarning)
+        document = HTML(string=html, url_fetcher=fetcher).render(font_config=FontConfiguration(), **options)
         data = document.write_pdf(
             attachments=files,
-            pdf_variant=VARIANT,
-            pdf_tags=True,
             pdf_identifier=hashlib.sha256(identifier.encode()).digest()[:16],
+            **options,
         )
     return PDF(data, len(document.pages))
 
