@@ -29,8 +29,8 @@ def freeze_voice(*, voice: Voice, reason: str, actor: Actor, now: datetime) -> F
         SynthesisError: ``freeze.reason_missing``.
         ConflictError: ``freeze.standing``, ``voice.is_destroyed``.
     """
-    role = Role.VOICE_OWNER if is_owner(voice.owner, actor) else actor.require(*MAY_FREEZE)
     voice = lock_voice(voice)
+    role = Role.VOICE_OWNER if is_owner(voice.owner, actor) else actor.require(*MAY_FREEZE)
     freeze = _freeze(voice, reason, role, actor, now)
     move_voice(voice, Voice.Status.FROZEN)
     return freeze

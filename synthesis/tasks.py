@@ -4,8 +4,14 @@ Imports stand inside the bodies: queue ``gpu`` loads engines, which the web proc
 to send tasks, must not; and the operations themselves send these tasks.
 """
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import celeryd_after_setup, worker_process_init
+from django.conf import settings
 from django.utils import timezone
+
+_queues: set[str] = set()
 
 
 @shared_task(time_limit=900)
@@ -36,3 +42,21 @@ def expire_permits() -> int:
     from synthesis.dispatch import expire_permits as run
 
     return run(now=timezone.now())
+
+
+@celeryd_after_setup.connect
+def remember_queues(instance: Any, **kwargs: Any) -> None:
+    """In a worker's parent process, before it forks the one that works."""
+    _queues.update(instance.app.amqp.queues.consume_from)
+
+
+@worker_process_init.connect
+def get_ready(**kwargs: Any) -> None:
+    """In the process that works: take up what a dead worker left, load the engine before the first line."""
+    from synthesis.dispatch import requeue_lost as sweep
+
+    sweep(now=timezone.now())
+    if "gpu" in _queues:
+        from synthesis.engines.registry import get_engine
+
+        get_engine(settings.DEFAULT_ENGINE).warm_up()

@@ -188,7 +188,7 @@ class World:
             "reason": "" if verdict == "approve" else "Not like this.",
             "digest": request.digest,
             "acknowledged": ACKNOWLEDGEMENTS,
-            "actor": {"policy": self.policy, "legal": self.legal, "owner": self.owner}[stage],
+            "actor": changes.get("actor") or getattr(self, stage),
             "now": self.now,
         }
         return decide(**(fields | changes))
