@@ -5,6 +5,9 @@ each app registers, in its ``AppConfig.ready()``, how its rows and their events 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
 
 # Yields one plain sentence for each violation.
 Invariant = Callable[[], Iterable[str]]
@@ -25,6 +28,17 @@ def register_invariant(name: str, check: Invariant) -> None:
 
 def broken_invariants() -> Iterator[tuple[str, str]]:
     """The name of each broken invariant with each sentence about it."""
-    for name, check in _invariants.items():
-        for sentence in check():
-            yield name, sentence
+    with _snapshot():
+        for name, check in _invariants.items():
+            for sentence in check():
+                yield name, sentence
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """One moment of the database for all checks, so that work in progress does not look like a fault."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if is_outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield

@@ -71,7 +71,8 @@ def record_event(
         actor_id=actor.id,
         time=now,
     )
-    transaction.on_commit(wake_sequencer, robust=True)
+    if all(callback is not wake_sequencer for _, callback, _ in connection.run_on_commit):
+        transaction.on_commit(wake_sequencer, robust=True)
     return event_id
 
 

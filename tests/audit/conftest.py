@@ -14,6 +14,7 @@ from audit.log import record_event
 from audit.models import Person
 from audit.people import create_person
 from audit.roles import Role
+from tests.conftest import NOW
 
 Record = Callable[..., list[UUID]]
 
@@ -24,9 +25,9 @@ def auditor(db: None, now: datetime) -> Person:
 
 
 @pytest.fixture
-def record(auditor: Person, now: datetime) -> Record:
+def record(auditor: Person) -> Record:
     """Record so many events about the auditor; return their ids."""
-    return partial(record_events, auditor, now)
+    return partial(record_events, auditor)
 
 
 def make_auditor(now: datetime) -> Person:
@@ -40,12 +41,12 @@ def make_auditor(now: datetime) -> Person:
     )
 
 
-def record_events(person: Person, now: datetime, count: int = 1, **changes: Any) -> list[UUID]:
+def record_events(person: Person, count: int = 1, **changes: Any) -> list[UUID]:
     fields = {
         "action": "person.signed_in",
         "actor": Actor.from_person(person),
         "subject": person,
-        "now": now,
+        "now": NOW,
     } | changes
     with transaction.atomic():
         return [record_event(**({"payload": {"n": n}} | fields)) for n in range(count)]

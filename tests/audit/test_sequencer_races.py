@@ -1,5 +1,6 @@
 """Writers and sequencers at the same time, on connections and in processes of their own."""
 
+import contextlib
 import os
 import random
 import signal
@@ -9,20 +10,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 
 from audit import log
+from audit.log import invariants
 from audit.log.models import Checkpoint, InboxEvent, Leaf
 from audit.log.proofs import log_size
+from audit.log.recording import CHANNEL
 from audit.models import Person
 from tests.audit.conftest import Record, record_events
 from tests.conftest import PROJECT_DIR, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def database_url() -> str:
+    settings = connection.settings_dict
+    return f"postgresql://{settings['USER']}:@/{settings['NAME']}?host={settings['HOST']}"
 
 
 def in_thread(work: Callable[[], object]) -> threading.Thread:
@@ -94,6 +102,20 @@ def test_many_writers_and_sequencers_lose_and_double_nothing(record: Record) -> 
     assert log.replay_log().is_sound
 
 
+def test_sequencer_is_woken_once_a_transaction_and_only_by_a_commit(record: Record) -> None:
+    with psycopg.connect(database_url()) as listener:
+        listener.autocommit = True
+        listener.execute(f"LISTEN {CHANNEL}")
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            record(2), 1 / 0
+        with transaction.atomic():
+            with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+                record(2), 1 / 0
+            record(3)
+            record(3)
+        assert len(list(listener.notifies(timeout=0.5))) == 1
+
+
 def test_second_sequencer_waits_for_the_first(record: Record) -> None:
     record()
     with connection.cursor() as cursor:
@@ -115,14 +137,29 @@ def test_integration_inside_a_transaction_is_refused(record: Record) -> None:
     assert log_size() == 0
 
 
+def test_invariants_see_one_moment_of_the_database(
+    record: Record, auditor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that is recorded while the checks run belongs to none of them."""
+    seen: list[int] = []
+
+    def check() -> list[str]:
+        seen.append(InboxEvent.objects.count())
+        in_thread(record).join()
+        seen.append(InboxEvent.objects.count())
+        return []
+
+    monkeypatch.setattr(invariants, "_invariants", {"consents": check})
+    assert log.replay_log().is_sound
+    assert seen[0] == seen[1] == InboxEvent.objects.count() - 1
+
+
 @contextmanager
 def daemon() -> Iterator[subprocess.Popen[str]]:
-    settings = connection.settings_dict
     process = subprocess.Popen(
         [sys.executable, "manage.py", "sequence_log"],
         cwd=PROJECT_DIR,
-        env=os.environ
-        | {"DATABASE_URL": f"postgresql://{settings['USER']}:@/{settings['NAME']}?host={settings['HOST']}"},
+        env=os.environ | {"DATABASE_URL": database_url()},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -163,14 +200,14 @@ def test_daemon_on_a_truncated_log_says_why_and_ends(record: Record) -> None:
     assert "log.shrunk" in errors
 
 
-def test_killed_sequencers_lose_and_double_nothing(auditor: Person, now: datetime) -> None:
+def test_killed_sequencers_lose_and_double_nothing(auditor: Person) -> None:
     """Kill them at random moments while somebody writes, and let the next one go on."""
     written: list[UUID] = []
     done = threading.Event()
 
     def write() -> None:
         while not done.is_set():
-            written.extend(record_events(auditor, now))
+            written.extend(record_events(auditor))
 
     writer = in_thread(write)
     try:

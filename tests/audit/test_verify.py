@@ -72,7 +72,7 @@ def make_package(folder: Path) -> Package:
     for kind in ("consent", "decision", "grant"):
         with transaction.atomic():
             signed = keyring().sign_record(kind, {"type": kind, "version": 1, "words": "yes, I do"})
-            record_events(auditor, NOW, payload={"digests": [{"of": signed.digest}], "score": 0.1})
+            record_events(auditor, payload={"digests": [{"of": signed.digest}], "score": 0.1})
         files |= record_files(
             kind=kind,
             id=f"{kind}-1",
@@ -80,7 +80,7 @@ def make_package(folder: Path) -> Package:
             signature=signed.signature,
             key_id=signed.key_id,
         )
-    record_events(auditor, NOW, 20, private={"email": "anna@example.org"})
+    record_events(auditor, 20, private={"email": "anna@example.org"})
     call_command("log_vkey", out=folder / "log.vkey")
     checkpoint = newest_checkpoint()
     files |= log_files(checkpoint=checkpoint) | {"index.html": b"<!doctype html>", "report.pdf": b"%PDF-1.7"}
