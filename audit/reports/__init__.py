@@ -2,7 +2,7 @@
 
 from audit.frameworks.periods import Period
 from audit.reports.jobs import build_report, cancel_report, request_report, retry_report, run_report
-from audit.reports.package import build_evidence
+from audit.reports.package import build_evidence, export_report
 from audit.reports.sections import Attachment, Figure, Record, Section, register_records, register_section
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "build_evidence",
     "build_report",
     "cancel_report",
+    "export_report",
     "register_records",
     "register_section",
     "request_report",

@@ -21,6 +21,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from audit.actors import Actor
+from audit.errors import ConflictError
 from audit.frameworks.coverage import events_in
 from audit.frameworks.periods import Period
 from audit.log import record_event
@@ -58,8 +59,24 @@ def build_evidence(
         NotAllowedError: ``access.role_missing`` for anyone but an auditor or the system.
         AuditError: ``report.period_reversed``, and whatever stops the building of the report.
     """
-    require_auditor(actor)
     report = build_report(period_from=period_from, period_to=period_to, actor=actor, now=now)
+    return export_report(report=report, actor=actor, now=now)
+
+
+def export_report(*, report: Report, actor: Actor, now: datetime) -> bytes:
+    """The package of a report that is ready, without setting a page again. Not inside a transaction.
+
+    Raises:
+        NotAllowedError: ``access.role_missing`` for anyone but an auditor or the system.
+        ConflictError: ``report.not_ready``.
+    """
+    require_auditor(actor)
+    if report.status != Report.Status.READY:
+        raise ConflictError(
+            "report.not_ready",
+            f"The report {report.reference} is {report.get_status_display().lower()}.",
+            "Wait until it is ready, or try it again.",
+        )
     # Records first: the events of all that is read here are then under the checkpoint that follows.
     records = _record_files(Period(report.period_from, report.period_to))
     checkpoint = newest_checkpoint()

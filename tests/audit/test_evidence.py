@@ -14,14 +14,14 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from audit.actors import Actor
-from audit.errors import NotAllowedError
+from audit.errors import ConflictError, NotAllowedError
 from audit.frameworks import Period, registry
 from audit.keys import keyring
 from audit.log import events_about, integrate_pending, record_event
 from audit.log.sequencer import log_signer
 from audit.merkle.verify import verify
 from audit.models import Leaf, Person, Report
-from audit.reports import Record, build_evidence, register_records, sections
+from audit.reports import Record, build_evidence, export_report, register_records, request_report, sections
 from audit.roles import Role
 from tests.audit.histories import Subject, person, write_month
 
@@ -130,6 +130,12 @@ def test_export_by_anyone_but_an_auditor_is_refused(now: datetime) -> None:
         with pytest.raises(NotAllowedError, match=r"access\.role_missing"):
             build_evidence(actor=person("Paula Ortega", role, now), now=now)
     assert not Leaf.objects.filter(action="evidence.exported").exists()
+
+
+def test_report_that_is_not_ready_cannot_be_exported(actor: Actor, now: datetime) -> None:
+    report = request_report(period_from=START, period_to=END, actor=actor, now=now)
+    with pytest.raises(ConflictError, match=r"report\.not_ready"):
+        export_report(report=report, actor=actor, now=now)
 
 
 def test_commands_write_both_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
