@@ -15,7 +15,6 @@ from consent.consents import record_file, verify_consent_record
 from consent.documents import RECORD_NAME, SEALED_NAME, consent_pdf, store_document
 from consent.models import Consent
 
-
 # WeasyPrint leaves the colour profile that it puts into a PDF/A open until it is collected.
 pytestmark = pytest.mark.filterwarnings("ignore:.*sRGB2014:pytest.PytestUnraisableExceptionWarning")
 

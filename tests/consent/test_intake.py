@@ -11,7 +11,7 @@ import pytest
 import soxr
 
 from consent.errors import AudioError
-from consent.intake import sandbox
+from consent.intake import decode, sandbox
 from consent.intake.sandbox import DECODER, MAX_BYTES, REFUSALS, decode_recording
 from tests.consent.conftest import RATE, encoded, speech, voice_file
 
@@ -197,6 +197,15 @@ os._exit(0)
         check=True,
     )
     assert finished.stdout == "OSError OSError ValueError ValueError MemoryError", finished.stderr
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.1, 0.01])
+def test_loudness_agrees_with_a_second_meter(sentence: np.ndarray, gain: float) -> None:
+    import pyloudnorm
+
+    x = np.concatenate([sentence * gain, np.zeros(3 * RATE, np.float32)])
+    expected = pyloudnorm.Meter(RATE).integrated_loudness(x.astype(np.float64))
+    assert decode.integrated_loudness(x) == pytest.approx(expected, abs=0.1)
 
 
 def test_every_code_has_its_sentence_and_remedy() -> None:
