@@ -6,6 +6,7 @@ from consent.consents.preparing import offer_consent, prepare_consent, recall_of
 from consent.consents.records import (
     AGREEMENTS,
     consented_recordings,
+    open_receipt,
     record_file,
     verify_consent_record,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "link_actor",
     "offer_consent",
     "open_link",
+    "open_receipt",
     "prepare_consent",
     "recall_offer",
     "record_file",

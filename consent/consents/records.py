@@ -25,7 +25,7 @@ from typing import Any
 from django.conf import settings
 
 from audit.actors import Actor
-from audit.errors import VerificationError
+from audit.errors import NotFoundError, VerificationError
 from audit.keys import keyring
 from audit.signing import PublicKey, SignedRecord
 from consent.conf import backup_days
@@ -173,6 +173,25 @@ def verify_consent_record(consent: Consent) -> dict[str, Any]:
             "Nothing is spoken under it. Tell an auditor: the database was changed from outside.",
         )
     return record
+
+
+def open_receipt(consent: Consent) -> dict[str, Any]:
+    """What the end of a consent stopped, destroyed and kept, once the receipt's signature holds.
+
+    Raises:
+        NotFoundError: ``receipt.unknown`` where the consent has not ended, or ended by being replaced.
+        VerificationError: ``record.…``.
+    """
+    receipt = Receipt.objects.filter(consent=consent).first()
+    if receipt is None:
+        raise NotFoundError("receipt.unknown", "There is no receipt for this consent.", "It has not ended.")
+    return keyring().open_record(
+        purpose=KEY_PURPOSE,
+        type=RECEIPT,
+        payload=bytes(receipt.record),
+        signature=bytes(receipt.signature),
+        key_id=receipt.key_id,
+    )
 
 
 def consented_recordings(consent: Consent) -> list[Recording]:

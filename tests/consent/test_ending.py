@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from audit.actors import Actor
-from audit.errors import ConflictError
-from audit.keys import keyring
+from audit.errors import ConflictError, NotFoundError, VerificationError
 from audit.log.queries import subjects_with
 from consent import hooks, vault
 from consent.consents import (
@@ -17,6 +16,7 @@ from consent.consents import (
     expire_consents,
     offer_consent,
     open_link,
+    open_receipt,
     prepare_consent,
     withdraw_consent,
 )
@@ -51,17 +51,6 @@ def end_hook() -> Iterator[list[str]]:
     hooks._end_hooks.remove(hook)
 
 
-def receipt_of(consent: Consent) -> dict:
-    receipt = Receipt.objects.get(consent=consent)
-    return keyring().open_record(
-        purpose="consent",
-        type="revocation-receipt",
-        payload=bytes(receipt.record),
-        signature=bytes(receipt.signature),
-        key_id=receipt.key_id,
-    )
-
-
 def test_withdrawal_destroys_stops_and_gives_a_receipt(
     signed: Consent, voice: Voice, recording: Recording, owner_actor: Actor, end_hook, now: datetime
 ) -> None:
@@ -74,7 +63,7 @@ def test_withdrawal_destroys_stops_and_gives_a_receipt(
             vault.read_object(obj)
     voice.refresh_from_db()
     assert voice.status == Voice.Status.DESTROYED
-    receipt = receipt_of(ended)
+    receipt = open_receipt(ended)
     assert receipt["consent"]["digest"] == signed.digest
     assert receipt["ended"]["reason"] == "I changed my mind"
     assert {"what": "requests", "count": 3, "note": ""} in receipt["stopped"]
@@ -128,7 +117,7 @@ def test_clips_are_kept_where_the_scope_says_so(
         vault.read_object(recording.object)
     voice.refresh_from_db()
     assert voice.status == Voice.Status.NONE
-    receipt = receipt_of(consent)
+    receipt = open_receipt(consent)
     assert {"what": "clips", "count": 1, "note": "The consent lets clips made before be kept."} in receipt[
         "kept"
     ]
@@ -178,7 +167,7 @@ def test_withdrawal_also_ends_a_signed_consent_that_waits(
     withdraw_consent(consent=signed, reason="", actor=owner_actor, now=now)
     later.refresh_from_db()
     assert later.status == Status.WITHDRAWN
-    assert "newer consents" in {line["what"] for line in receipt_of(signed)["stopped"]}
+    assert "newer consents" in {line["what"] for line in open_receipt(signed)["stopped"]}
 
 
 def test_consent_expires_on_time_and_destroys(
@@ -221,3 +210,16 @@ def test_receipt_is_canonical_json(signed: Consent, owner_actor: Actor, now: dat
     ended = withdraw_consent(consent=signed, reason="", actor=owner_actor, now=now)
     payload = bytes(ended.receipt.record)
     assert canonical_bytes(json.loads(payload)) == payload
+
+
+def test_edited_receipt_is_found(signed: Consent, owner_actor: Actor, now: datetime) -> None:
+    ended = withdraw_consent(consent=signed, reason="", actor=owner_actor, now=now)
+    record = bytes(ended.receipt.record).replace(b"destroyed", b"preserved")
+    Receipt.objects.update(record=record)
+    with pytest.raises(VerificationError, match=r"record\.signature_invalid"):
+        open_receipt(ended)
+
+
+def test_no_receipt_before_the_end(signed: Consent) -> None:
+    with pytest.raises(NotFoundError, match=r"receipt\.unknown"):
+        open_receipt(signed)
