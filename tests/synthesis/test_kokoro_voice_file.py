@@ -16,7 +16,11 @@ def voice() -> Voice:
     def tensor(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=generator).half().float()
 
-    changes = {"encode.conv1.weight.up": tensor(6, 2), "encode.conv1.weight.down": tensor(2, 12), "b": tensor(4)}
+    changes = {
+        "encode.conv1.weight.up": tensor(6, 2),
+        "encode.conv1.weight.down": tensor(2, 12),
+        "b": tensor(4),
+    }
     return Voice(tensor(1, 256), tensor(1, 128), tensor(3), 1.125, changes, {"base": "af_heart"})
 
 

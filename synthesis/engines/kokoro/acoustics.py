@@ -47,7 +47,8 @@ def _normalised_difference(x: Waveform, lags: NDArray[np.float64]) -> NDArray[np
     energy = power[:, _WINDOW : _WINDOW + longest + 1] - power[:, : longest + 1]
     difference = np.maximum(0.0, energy[:, :1] + energy - 2 * product)
     running = np.cumsum(difference[:, 1:], axis=1) / np.arange(1, longest + 1)
-    normalised = difference[:, 1:] / np.maximum(running, 1e-6)
+    # Digital silence repeats itself at every lag; it must count as noise, not as a perfect period.
+    normalised = np.where(running > 1e-5, difference[:, 1:] / np.maximum(running, 1e-5), 1.0)
     low = np.floor(lags).astype(int)
     share = lags - low
     # Column j holds lag j + 1.

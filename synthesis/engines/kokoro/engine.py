@@ -115,6 +115,7 @@ class KokoroEngine:
         report = stage("Proving the new voice", 0.85, 1.0)
         candidates = _Candidates(base, style[:, :STYLE], change, prosody, pitch_map, speed)
         voice = self._prove(candidates, owner, report)
+        report(1.0)
         metrics = {
             **voice.facts,
             "phrases": len(phrases),

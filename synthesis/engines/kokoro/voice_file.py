@@ -68,7 +68,7 @@ def decode(data: bytes) -> Voice:
         if (metadata["format"], metadata["version"]) != (FORMAT, VERSION):
             raise KeyError("format")
         tensors = safetensors.torch.load(data)
-        source = tensors.pop("source_style", tensors["style"][:, :128]).float()
+        source = tensors.pop("source_style").float()
         style, pitch_map, speed = (tensors.pop(name).float() for name in ("style", "pitch_map", "speed"))
         facts = json.loads(metadata["facts"])
     except (ValueError, KeyError, safetensors.SafetensorError) as error:
