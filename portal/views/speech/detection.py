@@ -15,9 +15,9 @@ from synthesis.detection import MAY_DETECT
 @require_http_methods(["GET", "POST"])
 @for_roles(*MAY_DETECT)
 def verify(request: HttpRequest) -> HttpResponse:
-    form = ClipForm(request.POST or None, request.FILES or None)
+    form = ClipForm(request.POST, request.FILES) if request.method == "POST" else ClipForm()
     context = {"form": form}
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         upload = form.cleaned_data["clip"]
         try:
             run = examine_clip(upload.read(), person=request.user, thorough=form.cleaned_data["thorough"])
