@@ -184,7 +184,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
-# The name that Django's sign-in form and authenticate() use; by default axes looks for USERNAME_FIELD in vain.
+# The name that the sign-in form and authenticate() use; by default axes looks for USERNAME_FIELD in vain.
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
