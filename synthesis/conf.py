@@ -9,6 +9,9 @@ from typing import Self
 
 from django.conf import settings
 
+# Purposes that engines with non-commercial weights may serve.
+NON_COMMERCIAL_PURPOSES = frozenset({"research"})
+
 
 @dataclass(frozen=True, slots=True)
 class LineLimits:

@@ -58,5 +58,7 @@ def get_ready(**kwargs: Any) -> None:
     sweep(now=timezone.now())
     if "gpu" in _queues:
         from synthesis.engines.registry import get_engine
+        from synthesis.worker.local_engines import offer_local_engines
 
+        offer_local_engines()
         get_engine(settings.DEFAULT_ENGINE).warm_up()

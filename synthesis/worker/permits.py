@@ -35,6 +35,7 @@ class SpeakPermit:
     voice: Voice
     text: str
     language: str
+    purpose: str
     model: VoiceModel
     consent: Consent
 
@@ -88,6 +89,7 @@ def permit_to_speak(render: Render, *, voice_seconds: float | None = None, now: 
         voice=request.voice,
         text=line.text,
         language=request.language,
+        purpose=request.purpose,
         model=model,
         consent=consent,
     )

@@ -1,7 +1,8 @@
 """Speaking one line, from the task to the release.
 
 1. Claim the line. A task that came twice, or too late, ends here.
-2. Prove that it may be spoken (`permits`). A refusal is recorded; nothing was unlocked.
+2. Prove that it may be spoken (`permits`), by an engine whose licence allows the purpose. A refusal is
+   recorded; nothing was unlocked.
 3. Unlock the voice model and the owner's recordings, to compare with.
 4. Speak, and measure whether it is the owner's voice and the approved words; a bad take is spoken again.
 5. Mark: the notice where the consent asks for one, loudness, watermark.
@@ -21,10 +22,10 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.errors import VivaVoceError
-from synthesis.conf import LineLimits
-from synthesis.engines.base import Engine, Speech, SpeechStoppedError
+from synthesis.conf import NON_COMMERCIAL_PURPOSES, LineLimits
+from synthesis.engines.base import Engine, EngineFacts, Speech, SpeechStoppedError
 from synthesis.engines.registry import get_engine
-from synthesis.errors import LeaseLostError, SpeechFaultError
+from synthesis.errors import LeaseLostError, RefusedError, SpeechFaultError
 from synthesis.models import Render
 from synthesis.worker.claims import Heartbeat, advance, worker_name
 from synthesis.worker.marks import encode_and_read_back, mark, with_notice
@@ -68,11 +69,12 @@ def speak_line(*, render_id: str, worker: str | None = None, clock: Clock = time
 def _speak_held(render: Render, actor: Actor, clock: Clock) -> None:
     try:
         permit = permit_to_speak(render, now=clock())
+        engine = get_engine(permit.terms.engine)
+        require_licence(engine.facts, permit.purpose)
         voice = unlock_voice(permit)
     except VivaVoceError as error:
         _refuse(render, error, actor, clock)
         return
-    engine = get_engine(permit.terms.engine)
     with Heartbeat(render, on_lost=engine.stop) as heartbeat:
         try:
             clip = make_clip(render, permit, voice, engine, heartbeat, clock)
@@ -87,6 +89,16 @@ def _speak_held(render: Render, actor: Actor, clock: Clock) -> None:
             raise
         except VivaVoceError as error:
             _refuse(render, error, actor, clock)
+
+
+def require_licence(facts: EngineFacts, purpose: str) -> None:
+    """Raises RefusedError ``engine.non_commercial``: such weights serve nothing that might earn money."""
+    if not facts.commercial_use and purpose not in NON_COMMERCIAL_PURPOSES:
+        raise RefusedError(
+            "engine.non_commercial",
+            f"The licence of {facts.name} allows no commercial use, and {purpose} counts as one.",
+            "Have the portal speak with an engine whose licence allows it.",
+        )
 
 
 def make_clip(

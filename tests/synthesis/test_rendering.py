@@ -1,5 +1,6 @@
 """The worker's own code, called in this process: what is released, what is refused before anything opens."""
 
+import dataclasses
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -481,6 +482,18 @@ def test_fault_that_nobody_foresaw_gives_the_line_back_and_then_up(
     assert (render.status, render.failure_code) == (Render.Status.FAILED, "worker.attempts_used_up")
     request.refresh_from_db()
     assert request.status == SpeechRequest.Status.FAILED
+
+
+def test_engine_with_non_commercial_weights_speaks_for_research_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ToneEngine, "facts", dataclasses.replace(ToneEngine.facts, commercial_use=False))
+    world.consent(purposes=("customer_service", "research"))
+    world.model("tone")
+    earning = first_render(world.approved(lines=LINES[:1]))
+    research = first_render(world.approved(lines=LINES[:1], purpose="research"))
+    assert speak(world, earning).failure_code == "engine.non_commercial"
+    assert speak(world, research).status == Render.Status.READY
 
 
 # -- claims and the sweep ---------------------------------------------------------------------------

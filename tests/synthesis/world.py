@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from django.db import transaction
 
 from audit.actors import Actor
+from audit.log import record_event
 from audit.models import Person
 from audit.people import create_person
 from audit.roles import Role
@@ -118,13 +120,14 @@ class World:
         open_voice(voice=voice, person=self.requester.person, actor=self.steward, now=self.now)
         return voice
 
+    @transaction.atomic
     def add_recording(self, samples: np.ndarray | None = None, rate: int = 24_000) -> Recording:
         """An accepted recording, as the intake would leave it."""
         samples = tone(3.0, hertz=120.0 + self.voice.recordings.count()) if samples is None else samples
         file = io.BytesIO()
         soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
         obj = vault.store_object(voice=self.voice, purpose="recording", data=file.getvalue(), now=self.now)
-        return Recording.objects.create(
+        recording = Recording.objects.create(
             voice=self.voice,
             object=obj,
             status=Recording.Status.ACCEPTED,
@@ -138,6 +141,9 @@ class World:
             speech_share=1.0,
             created_at=self.now,
         )
+        for action in ("recording.added", "recording.accepted"):
+            record_event(action=action, actor=SYSTEM, subject=recording, payload={}, now=self.now)
+        return recording
 
     def consent(self, **changes: Any) -> Consent:
         """A consent, signed by the owner and active."""
