@@ -2,15 +2,23 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from django.db import connection
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from tests.portal.conftest import unhashed_static_files
+from tests.portal.house import House
+
+__all__ = ["unhashed_static_files"]
 
 # Playwright's synchronous interface runs an event loop in the test's thread; Django must not mind.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 CHROMIUM_FLAGS = [
@@ -22,6 +30,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+NewPage = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,14 +55,54 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], chromium:
     return {**browser_type_launch_args, "executable_path": chromium, "args": CHROMIUM_FLAGS}
 
 
+@pytest.fixture(scope="session")
+def base_url(live_server: LiveServer) -> str:
+    """What addresses in the tests begin from: ``page.goto("/requests/")``."""
+    return live_server.url
+
+
 @pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
+def house(transactional_db: None) -> House:
+    """People and a voice, visible to the server because everything is committed."""
+    return House(timezone.now())
+
+
+@pytest.fixture
+def children_share_the_database(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that the server starts work on the test database too."""
+    database = connection.settings_dict
+    monkeypatch.setenv(
+        "DATABASE_URL", f"postgresql://{database['USER']}:@/{database['NAME']}?host={database['HOST']}"
+    )
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
     """What the browser complained of (script errors, refused content, missing files); empty at the end."""
     seen: list[str] = []
-    page.on("pageerror", lambda error: seen.append(f"script error: {error}"))
-    page.on(
-        "console",
-        lambda message: seen.append(f"console: {message.text}") if message.type == "error" else None,
-    )
     yield seen
     assert not seen, seen
+
+
+@pytest.fixture
+def new_page(new_context: Callable[..., BrowserContext], complaints: list[str]) -> NewPage:
+    """Opens a page in a browser profile of its own, one a person; arguments are those of a context."""
+
+    def told(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"console: {message.text} ({message.location['url']})")
+
+    def opened(**profile: Any) -> Page:
+        context = new_context(**profile)
+        context.set_default_timeout(30_000)
+        context.on("weberror", lambda error: complaints.append(f"script error: {error.error}"))
+        context.on("console", told)
+        return context.new_page()
+
+    return opened
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    """The one page of a test in which only one person acts."""
+    return new_page()
