@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from torch.func import functional_call
 from torch.nn import functional as F
 
-from synthesis.engines.kokoro.acoustics import align_durations, measure_energy, measure_pitch
+from synthesis.engines.kokoro.enrolment.acoustics import align_durations, measure_energy, measure_pitch
+from synthesis.engines.kokoro.enrolment.adaptation import VoiceChange
 from synthesis.engines.kokoro.fastconv import convolve
-from synthesis.engines.kokoro.network import SAMPLE_RATE, Snake
+from synthesis.engines.kokoro.network import SAMPLE_RATE, Decoder, Snake
 from synthesis.engines.kokoro.packs import LENGTHS, load_packs
+from synthesis.engines.kokoro.voice_file import Voice
 
 
 @pytest.mark.parametrize("kernel", [7, 11])
@@ -36,6 +39,29 @@ def test_snake_and_its_gradient_equal_the_formula():
 
     torch.testing.assert_close(Snake.apply(x, alpha), x + torch.sin(alpha * x) ** 2 / alpha)
     assert torch.autograd.gradcheck(lambda y: Snake.apply(y, alpha), x)
+
+
+def test_a_change_sounds_the_same_while_it_is_learnt_and_once_it_is_merged():
+    torch.manual_seed(0)
+    decoder = Decoder().eval().requires_grad_(False)
+    change = VoiceChange(decoder, torch.randn(1, 128), rank=4)
+    with torch.no_grad():
+        for parameter in (*change.up.parameters(), *change.full.parameters()):
+            parameter.normal_(std=0.02)
+        pitch = torch.full((1, 16), 120.0)
+        inputs = (torch.randn(1, 512, 8), pitch, torch.randn(1, 16), change.style)
+        excitation = decoder.generator.excite(pitch, change.style, None)
+        stock = decoder(*inputs, excitation)
+        with change.applied(decoder) as parameters:
+            learning = functional_call(decoder, parameters, (*inputs, excitation))
+        voice = Voice(change.style, change.style, torch.zeros(3), 1.0, change.tensors(1.0), {})
+        merged = functional_call(
+            decoder, voice.merge(dict(decoder.named_parameters())), (*inputs, excitation)
+        )
+
+    torch.testing.assert_close(learning, merged, rtol=1e-3, atol=1e-4 * float(merged.abs().max()))
+    assert (learning - stock).abs().max() > 0.01 * stock.abs().max()
+    torch.testing.assert_close(decoder(*inputs, excitation), stock)
 
 
 def tone(*hertz: float, seconds: float = 0.5) -> np.ndarray:

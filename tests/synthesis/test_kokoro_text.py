@@ -1,4 +1,4 @@
-"""Text to phonemes for the embedded engine: nothing is lost, nothing is too long, the unspeakable is refused."""
+"""Text to phonemes for the embedded engine: nothing is lost or too long, the unspeakable is refused."""
 
 import pytest
 

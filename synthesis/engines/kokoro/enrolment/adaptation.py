@@ -10,8 +10,10 @@ CAM++, the judge of the result, takes no part in the learning.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,11 +24,11 @@ from torch.nn import functional as F
 from consent.hearing import ge2e
 from consent.hearing.audio import LISTENING_RATE
 from consent.hearing.spectra import mel_bank
-from synthesis.engines.kokoro import acoustics
+from synthesis.engines.kokoro.enrolment import acoustics
+from synthesis.engines.kokoro.enrolment.phrases import Phrase
 from synthesis.engines.kokoro.network import FRAME_SAMPLES, SAMPLE_RATE, STYLE, Kokoro, TextFeatures
-from synthesis.engines.kokoro.phrases import Phrase
 
-RANK = 8
+RANK = 12
 _EXCERPT_FRAMES = 64
 """1.6 s: what one GE2E window hears."""
 _PADDING = SAMPLE_RATE // 10
@@ -52,6 +54,19 @@ class Lesson:
     @property
     def frames(self) -> int:
         return self.spoken.shape[-1]
+
+    def excerpt(self, first: int, length: int) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Text features, pitch, energy and excitation of ``length`` 40 Hz frames."""
+        last = first + length
+        return (
+            self.spoken[..., first:last],
+            self.pitch[:, 2 * first : 2 * last],
+            self.energy[:, 2 * first : 2 * last],
+            [
+                self.excitation[0][..., 20 * first : 20 * last],
+                self.excitation[1][..., 120 * first : 120 * last + 1],
+            ],
+        )
 
 
 def prepare_lesson(network: Kokoro, phrase: Phrase, style: Tensor, noise: torch.Generator) -> Lesson:
@@ -153,15 +168,39 @@ class VoiceChange(nn.Module):
             else:
                 self.full[_key(name)] = nn.Parameter(torch.zeros_like(weight))
 
-    def parameters_for(self, decoder: nn.Module) -> dict[str, Tensor]:
-        """The decoder's parameters with the change added."""
+    @contextmanager
+    def applied(self, decoder: nn.Module) -> Iterator[dict[str, Tensor]]:
+        """Lets the decoder speak with the change: yields its changed parameters, and adds the low-rank paths.
+
+        ``up @ down`` is never multiplied out while learning: each layer's output gains the output of two thin
+        layers, so that no gradient of a large weight is ever computed or kept.
+        """
+        hooks = [
+            decoder.get_submodule(_name(key).removesuffix(".weight")).register_forward_hook(
+                self._add_path(key)
+            )
+            for key in self.up
+        ]
         changed: dict[str, Tensor] = dict(decoder.named_parameters())
-        for key, change in self.full.items():
-            changed[_name(key)] = changed[_name(key)] + change
-        for key, up in self.up.items():
-            base = changed[_name(key)]
-            changed[_name(key)] = base + (up @ self.down[key]).view_as(base)
-        return changed
+        try:
+            yield changed | {_name(key): changed[_name(key)] + shift for key, shift in self.full.items()}
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _add_path(self, key: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            assert isinstance(layer, nn.Conv1d | nn.ConvTranspose1d)
+            up, thin = self.up[key], self.down[key].view(-1, *layer.weight.shape[1:])
+            padding = cast(tuple[int], layer.padding)
+            if isinstance(layer, nn.ConvTranspose1d):
+                # Its weight is [in, out, kernel], so that the thin side comes first.
+                path = F.conv_transpose1d(up.T @ inputs[0], thin, None, layer.stride, padding)
+            else:
+                path = up @ F.conv1d(inputs[0], thin, None, layer.stride, padding, layer.dilation)
+            return output + path
+
+        return hook
 
     def tensors(self, strength: float) -> dict[str, Tensor]:
         """The change as ``voice_file`` stores it; weights between stock (``strength`` 0) and learnt (1)."""
@@ -210,20 +249,9 @@ def learn_timbre(
         lesson = lessons[chance.choice(len(lessons), p=weights / weights.sum())]
         length = min(_EXCERPT_FRAMES, lesson.frames)
         first = int(chance.integers(lesson.frames - length + 1))
-        made = functional_call(
-            network.decoder,
-            change.parameters_for(network.decoder),
-            (
-                lesson.spoken[..., first : first + length],
-                lesson.pitch[:, 2 * first : 2 * (first + length)],
-                lesson.energy[:, 2 * first : 2 * (first + length)],
-                change.style,
-                [
-                    stage[..., first * steps_a_frame : (first + length) * steps_a_frame + extra]
-                    for stage, steps_a_frame, extra in zip(lesson.excitation, (20, 120), (0, 1), strict=True)
-                ],
-            ),
-        )
+        excerpt = lesson.excerpt(first, length)
+        with change.applied(network.decoder) as parameters:
+            made = functional_call(network.decoder, parameters, (*excerpt[:3], change.style, excerpt[3]))
         wanted = lesson.samples[first * FRAME_SAMPLES : (first + length) * FRAME_SAMPLES]
         shared = min(len(made), len(wanted))
         likeness = encoder.embed(_as_recorded(made, distance.bandwidth_hz)) @ owner
