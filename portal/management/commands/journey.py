@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import BaseCommand, CommandError, call_command
 from django.core.management.base import CommandParser
 
 from audit.errors import VivaVoceError
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, recordings: Path | None, script: Path, out: Path, json: bool, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
         say = self.stderr.write if json else self.stdout.write
         try:
             journey = Journey(
