@@ -14,6 +14,7 @@ and stops the engine within a second when the line is withdrawn.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -141,8 +142,12 @@ def _best_take(
 ) -> tuple[Speech, dict[str, Any]]:
     """The first take that is good enough, and its measurements; the last take's fault where none is."""
     limits = LineLimits.from_settings()
+    speaking_s = listening_s = 0.0
     for take in range(TAKES):
+        started = time.perf_counter()
         speech = engine.speak(voice.data, permit.text, language=permit.language, seed=take)
+        spoken = time.perf_counter()
+        speaking_s += spoken - started
         heartbeat.require()
         try:
             require_speech(speech.samples, speech.rate, permit.text)
@@ -153,12 +158,14 @@ def _best_take(
                 language=permit.language,
                 reference=voice.reference,
             )
+            listening_s += time.perf_counter() - spoken
             require_good(measurements, text=permit.text, limits=limits)
         except SpeechFaultError as error:
             fault = error
             logger.info("Take %d: %s", take + 1, error)
         else:
-            return speech, measurements | {"take": take + 1}
+            times = {"speaking_s": round(speaking_s, 3), "listening_s": round(listening_s, 3)}
+            return speech, measurements | {"take": take + 1, "times": times}
     raise fault
 
 
