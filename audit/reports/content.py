@@ -46,7 +46,8 @@ PRINTED_ROWS = 80
 SAMPLED_STORIES = 3
 CHECKPOINT_NAME = "checkpoint.txt"
 # How much wider than running text a kind of cell is set, a character.
-WIDE = {"code": 1.05, "time": 1.3}
+WIDE = {"code": 1.05, "time": 1.2}
+WIDEST = 48  # characters, after which a cell wraps
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ def _columns(labels: Sequence[str], rows: Sequence[Sequence[PrintedCell]]) -> li
     cells = [[row[column] for row in rows] for column in range(len(labels))]
     kinds = [next((cell.kind for cell in each if cell.kind != "none"), "text") for each in cells]
     lengths = [
-        min(max(len(label), *(len(cell.text) * WIDE.get(cell.kind, 1.0) for cell in each), 4), 34) + 2
+        min(max(len(label), 4, *(len(cell.text) * WIDE.get(cell.kind, 1.0) for cell in each)), WIDEST) + 2
         for label, each in zip(labels, cells, strict=True)
     ]
     return [

@@ -17,7 +17,7 @@ from audit.frameworks.periods import Period
 from audit.log.models import Leaf
 from audit.reports.ledger import REQUEST, detail, digest_of, names_of, who
 
-PRINTED_STEPS = 24
+PRINTED_STEPS = 20  # what fits a page
 # What comes before a request (recordings, consents) and what follows from it.
 CHAIN = (
     "recording.accepted",

@@ -16,7 +16,7 @@ from weasyprint.urls import FatalURLFetchingError
 
 from audit.actors import Actor
 from audit.errors import AuditError, ConflictError, NotAllowedError
-from audit.frameworks import Period, registry
+from audit.frameworks import Period, events_in, registry
 from audit.log import events_about, integrate_pending, latest_checkpoint
 from audit.models import Leaf, Person, Report
 from audit.reports import (
@@ -118,16 +118,6 @@ def test_report_of_a_month_carries_its_evidence_inside_and_its_digest_goes_into_
     assert event["actor"]["role"] == Role.AUDITOR
 
 
-def test_document_has_title_language_tags_and_the_archive_variant(actor: Actor, now: datetime) -> None:
-    made = build_report(period_from=START, period_to=END, actor=actor, now=now)
-    with pikepdf.open(io.BytesIO(bytes(made.pdf))) as document:
-        assert str(document.docinfo["/Title"]).startswith(f"Audit report {made.reference}")
-        assert document.Root.Lang == "en-GB"
-        assert document.Root.MarkInfo.Marked
-        metadata = document.open_metadata()
-        assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "B")
-
-
 def test_figures_are_those_of_the_log(now: datetime) -> None:
     write_month(START, requests=12)
     content = content_of(now)
@@ -176,11 +166,19 @@ def test_checkpoint_is_printed_and_people_are_named(report: Report, now: datetim
     assert "Ravi Menon, policy reviewer" in html
 
 
-def test_empty_period_says_so_and_is_still_a_whole_report(actor: Actor, now: datetime) -> None:
+def test_empty_period_gives_a_whole_report_in_the_archive_variant(actor: Actor, now: datetime) -> None:
     start = START - timedelta(days=400)
     made = build_report(period_from=start, period_to=start, actor=actor, now=now)
-    assert made.pages > 5
     assert rows_of(attached(bytes(made.pdf))["events.csv"]) == []
+
+    with pikepdf.open(io.BytesIO(bytes(made.pdf))) as document:
+        assert len(document.pages) == made.pages > 5
+        assert str(document.docinfo["/Title"]).startswith(f"Audit report {made.reference}")
+        assert document.Root.Lang == "en-GB"
+        assert document.Root.MarkInfo.Marked
+        assert document.Root.OutputIntents
+        metadata = document.open_metadata()
+        assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "B")
 
 
 def test_same_content_gives_the_same_bytes(now: datetime) -> None:
@@ -253,7 +251,7 @@ def test_activity_chart_counts_every_event_in_at_most_105_columns(record, days: 
     period = Period(now - timedelta(days=days), now + timedelta(seconds=1))
     chart = activity_chart(period)
     assert len(chart.columns) <= 105
-    assert sum(column.count for column in chart.columns) == 4
+    assert sum(column.count for column in chart.columns) == events_in(period).count() > 3
 
 
 @pytest.mark.parametrize(
@@ -380,7 +378,7 @@ def test_unfinished_report_can_be_retried_once_it_was_surely_left_behind(
 def test_ready_report_is_neither_retried_nor_cancelled_nor_built_again(
     report: Report, actor: Actor, now: datetime
 ) -> None:
-    Report.objects.update(status=Status.READY, pdf=b"%PDF", size=4, log_size=1)
+    Report.objects.update(status=Status.READY, pdf=b"%PDF", sha256="ab", log_size=1)
     with pytest.raises(ConflictError, match=r"report\.not_stopped"):
         retry_report(report=report, actor=actor, now=now + timedelta(days=1))
     with pytest.raises(ConflictError, match=r"report\.finished"):
