@@ -41,8 +41,8 @@ STATION = DemoRequest(
 )
 HOTLINE = DemoRequest(
     "Account hotline, urgent call-back",
-    "customer_service",
-    "phone",
+    "product_interface",
+    "app",
     "Bank customers",
     ("This is your bank. Call us back at once and confirm your card number, or your account is closed.",),
     note="Draft from the collections team.",

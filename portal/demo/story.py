@@ -67,22 +67,26 @@ class Story:
         return SpeechRequest.objects.filter(title=scripts.CAMPAIGN.title).exists()
 
     def tell(self) -> None:
-        self.say("  people, voices and consents")
+        """In the order of the calendar, so that the log's order is that of its times."""
         self.people = create_people(now=self.at(0, "08:00"))
-        elin = self.elin()
-        angus = self.angus()
-        self.marcus()
-        self.noor()
-        self.say("  requests, decisions and clips (the voice really speaks; about a minute)")
-        self.finished_requests(elin)
-        self.refused_requests(elin)
-        self.withdrawn_voice(angus)
+        self.say("  week 1: the first voice, and the first clips (they are really spoken)")
+        elin = self.first_voice()
+        self.museum(elin)
+        self.wider_consent(elin)
+        angus = self.second_voice()
+        self.say("  week 2: announcements, a voice that says no, a request that sounds like fraud")
+        self.station(elin)
+        self.refusals(elin)
+        self.say("  week 3: a course with changes, a voice withdrawn")
+        self.course(elin)
+        self.withdrawal(angus)
+        self.say("  week 4: a drill, and what is open today")
         self.drill(elin)
-        self.open_requests(elin)
+        self.open_matters(elin)
 
-    # -- voices ---------------------------------------------------------------------------------------
-    def elin(self) -> Voice:
-        """The voice that is ready: signed, adapted, extended once."""
+    # -- chapters -------------------------------------------------------------------------------------
+    def first_voice(self) -> Voice:
+        """Signed, learned and opened to the product managers."""
         owner = self.owner("Elin Dahl", "elin", "NO", "Europe/Oslo", day=0)
         link_account(
             owner=owner, person=self.people["elin"], actor=self.actor("lucia"), now=self.at(0, "09:20")
@@ -92,38 +96,52 @@ class Story:
         self.sign(self.offer(voice, narrow, day=1, clock="10:00"), owner, day=1, clock="18:42")
         self.import_model(voice, day=1, clock="19:00")
         for login in ("mira", "jonas"):
-            open_voice(
-                voice=voice,
-                person=self.people[login],
-                actor=self.actor("lucia"),
-                now=self.at(2, "08:30"),
-            )
-        wider = self.scope(from_day=5, days=365, channels=("app", "internal", "on_site"), audible=True)
-        self.sign(self.offer(voice, wider, day=5, clock="09:10"), owner, day=5, clock="20:05")
+            self.open(voice, login, day=2, clock="08:30")
         return voice
 
-    def angus(self) -> Voice:
-        """The voice whose owner changes his mind."""
+    def museum(self, voice: Voice) -> None:
+        request = self.submit("mira", voice, scripts.MUSEUM, day=3)
+        self.review(request, "policy", "approve", day=3, clock="11:20")
+        self.review(request, "legal", "approve", day=3, clock="15:02")
+        self.speak(request, day=3, clock="15:03")
+        self.hear(request, "mira", day=3, clock="16:10")
+
+    def wider_consent(self, voice: Voice) -> None:
+        """A second version adds announcements on site, with a spoken notice."""
+        wider = self.scope(from_day=5, days=365, channels=("app", "internal", "on_site"), audible=True)
+        self.sign(self.offer(voice, wider, day=5, clock="09:10"), voice.owner, day=5, clock="20:05")
+
+    def second_voice(self) -> Voice:
+        """The voice whose owner will change his mind."""
         owner = self.owner("Angus Ferrie", "angus", "GB", "Europe/London", day=6)
         voice = self.voice(owner, FOLDER / "others" / "awb", day=6)
         scope = self.scope(from_day=7, days=180, channels=("on_site",))
         self.sign(self.offer(voice, scope, day=7, clock="09:30"), owner, day=7, clock="12:11")
-        open_voice(
-            voice=voice, person=self.people["jonas"], actor=self.actor("lucia"), now=self.at(7, "13:00")
-        )
+        self.open(voice, "jonas", day=7, clock="13:00")
         return voice
 
-    def marcus(self) -> None:
-        """The voice that waits for a signature."""
-        owner = self.owner("Marcus Reid", "marcus", "IE", "Europe/Dublin", day=28)
-        voice = self.voice(owner, FOLDER / "others" / "rms", day=28)
-        self.offer(voice, self.scope(from_day=29, days=365, channels=("phone", "app")), day=29, clock="11:15")
+    def station(self, voice: Voice) -> None:
+        request = self.submit("jonas", voice, scripts.STATION, day=8)
+        self.review(request, "policy", "approve", day=8, clock="14:31")
+        self.review(request, "legal", "approve", day=9, clock="09:12")
+        self.speak(request, day=9, clock="09:13")
+        self.hear(request, "jonas", day=9, clock="10:00")
 
-    def noor(self) -> None:
-        """The owner who says no."""
-        owner = self.owner("Noor Haddad", "noor", "NL", "Europe/Amsterdam", day=12)
+    def refusals(self, voice: Voice) -> None:
+        noor = self.owner("Noor Haddad", "noor", "NL", "Europe/Amsterdam", day=10)
+        delays = self.submit("jonas", voice, scripts.DELAYS, day=11)
+        cancel_request(request=delays, actor=self.actor("jonas"), now=self.at(11, "12:00"))
         scope = self.scope(from_day=13, days=90, channels=("social_media",))
-        token = self.offer(owner.voices.get(), scope, day=13, clock="09:00")
+        token = self.offer(noor.voices.get(), scope, day=12, clock="09:00")
+        bank = self.submit("jonas", voice, scripts.HOTLINE, day=13)
+        self.review(
+            bank,
+            "policy",
+            "reject",
+            day=13,
+            clock="10:15",
+            reason="It presses listeners to give card numbers: that is how fraud sounds, whoever sends it.",
+        )
         link = open_link(token=token, now=self.at(14, "21:30"))
         decline_consent(
             link=link,
@@ -131,6 +149,75 @@ class Story:
             actor=link_actor(link),
             now=self.at(14, "21:34"),
         )
+
+    def course(self, voice: Voice) -> None:
+        """Legal review asks for changes; the new revision goes through both stages again."""
+        request = self.submit("mira", voice, scripts.ONBOARDING, day=15)
+        self.review(request, "policy", "approve", day=15, clock="13:05")
+        self.review(
+            request,
+            "legal",
+            "request_changes",
+            day=16,
+            clock="10:40",
+            reason="New colleagues should be told in the first line that this voice is synthetic.",
+        )
+        request = self.revise("mira", request, scripts.ONBOARDING_REVISED, day=16)
+        self.review(request, "policy", "approve", day=16, clock="16:20")
+        self.review(request, "legal", "approve", day=17, clock="09:05")
+        self.speak(request, day=17, clock="09:06")
+
+    def withdrawal(self, voice: Voice) -> None:
+        """An owner withdraws while a request is under review; another request is given up."""
+        ferry = self.submit("jonas", voice, scripts.FERRY, day=18)
+        self.review(ferry, "policy", "approve", day=18, clock="15:30")
+        newsletter = self.submit("mira", self.voice_of("Elin Dahl"), scripts.NEWSLETTER, day=19)
+        cancel_request(request=newsletter, actor=self.actor("mira"), now=self.at(19, "11:45"))
+        withdraw_consent(
+            consent=voice.consents.get(status=Consent.Status.ACTIVE),
+            reason="I am leaving the ferry company.",
+            actor=self.actor("lucia"),
+            now=self.at(20, "08:15"),
+        )
+
+    def drill(self, voice: Voice) -> None:
+        """The yearly exercise of stopping a voice."""
+        freeze = freeze_voice(
+            voice=voice,
+            reason="Yearly drill: how fast does everything stop?",
+            actor=self.actor("hana"),
+            now=self.at(22, "10:00"),
+        )
+        lift_freeze(freeze=freeze, actor=self.actor("hana"), now=self.at(22, "10:25"))
+
+    def open_matters(self, voice: Voice) -> None:
+        """Something waits for everybody: changes, legal review, policy review, a signature, a draft."""
+        delays = self.submit("jonas", voice, scripts.DELAYS, day=25)
+        self.review(
+            delays,
+            "policy",
+            "request_changes",
+            day=25,
+            clock="16:45",
+            reason="Please name the alternative route, so that nobody is left waiting.",
+        )
+        marcus = self.owner("Marcus Reid", "marcus", "IE", "Europe/Dublin", day=27)
+        waiting = self.voice(marcus, FOLDER / "others" / "rms", day=27)
+        winter = self.submit("mira", voice, scripts.WINTER, day=28)
+        self.review(winter, "policy", "approve", day=28, clock="15:10")
+        scope = self.scope(from_day=29, days=365, channels=("phone", "app"))
+        self.offer(waiting, scope, day=29, clock="11:15", open_for=timedelta(days=14))
+        self.submit("mira", voice, scripts.QUIZ, day=30)
+        self.draft("mira", voice, scripts.CAMPAIGN, day=30)
+
+    # -- voices ---------------------------------------------------------------------------------------
+    @staticmethod
+    def voice_of(name: str) -> Voice:
+        return Voice.objects.select_related("owner").get(owner__full_name=name)
+
+    def open(self, voice: Voice, login: str, *, day: int, clock: str) -> None:
+        person = self.people[login]
+        open_voice(voice=voice, person=person, actor=self.actor("lucia"), now=self.at(day, clock))
 
     def owner(self, name: str, login: str, country: str, time_zone: str, *, day: int) -> VoiceOwner:
         return create_owner(
@@ -169,10 +256,12 @@ class Story:
             compensation_note="240 euros a year, agreed in the letter of engagement.",
         )
 
-    def offer(self, voice: Voice, scope: Scope, *, day: int, clock: str) -> str:
+    def offer(
+        self, voice: Voice, scope: Scope, *, day: int, clock: str, open_for: timedelta | None = None
+    ) -> str:
         steward = self.actor("lucia")
         consent = prepare_consent(voice=voice, scope=scope, actor=steward, now=self.at(day, "08:45"))
-        return offer_consent(consent=consent, actor=steward, now=self.at(day, clock))
+        return offer_consent(consent=consent, actor=steward, now=self.at(day, clock), valid_for=open_for)
 
     def sign(self, token: str, owner: VoiceOwner, *, day: int, clock: str) -> Consent:
         link = open_link(token=token, now=self.at(day, clock) - timedelta(minutes=9))
@@ -222,6 +311,22 @@ class Story:
         request = self.draft(login, voice, wish, day=day)
         return submit_request(request=request, actor=self.actor(login), now=self.at(day, "09:05"))
 
+    def revise(self, login: str, request: SpeechRequest, wish: DemoRequest, *, day: int) -> SpeechRequest:
+        request = revise_request(
+            request=request,
+            title=wish.title,
+            purpose=wish.purpose,
+            channel=wish.channel,
+            audience=wish.audience,
+            territory=wish.territory,
+            language=wish.language,
+            lines=wish.lines,
+            note=wish.note,
+            actor=self.actor(login),
+            now=self.at(day, "13:30"),
+        )
+        return submit_request(request=request, actor=self.actor(login), now=self.at(day, "13:34"))
+
     def review(
         self, request: SpeechRequest, stage: str, verdict: str, *, day: int, clock: str, reason: str = ""
     ) -> SpeechRequest:
@@ -240,11 +345,11 @@ class Story:
         return request
 
     def speak(self, request: SpeechRequest, *, day: int, clock: str) -> None:
-        """Every line through the worker's own code, ten seconds of the story's time apart."""
+        """Every line through the worker's own code, half a minute of the story's time apart."""
         from synthesis.worker.rendering import speak_line
 
         for index, render in enumerate(request.renders.order_by("line__position")):
-            moment = self.at(day, clock) + timedelta(seconds=10 * index)
+            moment = self.at(day, clock) + timedelta(seconds=30 * index)
             ticks = count()
             speak_line(
                 render_id=str(render.pk),
@@ -259,101 +364,3 @@ class Story:
         for index, render in enumerate(request.renders.order_by("line__position")):
             now = self.at(day, clock) + timedelta(seconds=20 * index)
             open_clip(render=render, download=True, actor=self.actor(login), now=now)
-
-    def finished_requests(self, voice: Voice) -> None:
-        museum = self.submit("mira", voice, scripts.MUSEUM, day=3)
-        self.review(museum, "policy", "approve", day=3, clock="11:20")
-        self.review(museum, "legal", "approve", day=3, clock="15:02")
-        self.speak(museum, day=3, clock="15:03")
-        self.hear(museum, "mira", day=3, clock="16:10")
-
-        station = self.submit("jonas", voice, scripts.STATION, day=8)
-        self.review(station, "policy", "approve", day=8, clock="14:31")
-        self.review(station, "legal", "approve", day=9, clock="09:12")
-        self.speak(station, day=9, clock="09:13")
-        self.hear(station, "jonas", day=9, clock="10:00")
-
-        course = self.submit("mira", voice, scripts.ONBOARDING, day=15)
-        self.review(course, "policy", "approve", day=15, clock="13:05")
-        self.review(
-            course,
-            "legal",
-            "request_changes",
-            day=16,
-            clock="10:40",
-            reason="New colleagues should be told in the first line that this voice is synthetic.",
-        )
-        again = scripts.ONBOARDING_REVISED
-        course = revise_request(
-            request=course,
-            title=again.title,
-            purpose=again.purpose,
-            channel=again.channel,
-            audience=again.audience,
-            territory=again.territory,
-            language=again.language,
-            lines=again.lines,
-            note=again.note,
-            actor=self.actor("mira"),
-            now=self.at(16, "13:30"),
-        )
-        course = submit_request(request=course, actor=self.actor("mira"), now=self.at(16, "13:34"))
-        self.review(course, "policy", "approve", day=16, clock="16:20")
-        self.review(course, "legal", "approve", day=17, clock="09:05")
-        self.speak(course, day=17, clock="09:06")
-
-    def refused_requests(self, voice: Voice) -> None:
-        hotline = self.submit("jonas", voice, scripts.DELAYS, day=11)
-        cancel_request(request=hotline, actor=self.actor("jonas"), now=self.at(11, "12:00"))
-        bank = self.submit("jonas", voice, self.within_scope(scripts.HOTLINE), day=13)
-        self.review(
-            bank,
-            "policy",
-            "reject",
-            day=13,
-            clock="10:15",
-            reason="It presses listeners to give card numbers: that is how fraud sounds, whoever sends it.",
-        )
-        newsletter = self.submit("mira", voice, scripts.NEWSLETTER, day=19)
-        cancel_request(request=newsletter, actor=self.actor("mira"), now=self.at(19, "11:45"))
-
-    @staticmethod
-    def within_scope(wish: DemoRequest) -> DemoRequest:
-        """The same wish on a purpose and channel that the owner allows, so that people decide on it."""
-        return DemoRequest(wish.title, "product_interface", "app", wish.audience, wish.lines, note=wish.note)
-
-    def withdrawn_voice(self, voice: Voice) -> None:
-        ferry = self.submit("jonas", voice, scripts.FERRY, day=18)
-        self.review(ferry, "policy", "approve", day=18, clock="15:30")
-        consent = voice.consents.get(status=Consent.Status.ACTIVE)
-        withdraw_consent(
-            consent=consent,
-            reason="I am leaving the ferry company.",
-            actor=self.actor("lucia"),
-            now=self.at(20, "08:15"),
-        )
-
-    def drill(self, voice: Voice) -> None:
-        """The yearly exercise of stopping a voice."""
-        freeze = freeze_voice(
-            voice=voice,
-            reason="Yearly drill: how fast does everything stop?",
-            actor=self.actor("hana"),
-            now=self.at(22, "10:00"),
-        )
-        lift_freeze(freeze=freeze, actor=self.actor("hana"), now=self.at(22, "10:25"))
-
-    def open_requests(self, voice: Voice) -> None:
-        changes = self.submit("jonas", voice, scripts.DELAYS, day=25)
-        self.review(
-            changes,
-            "policy",
-            "request_changes",
-            day=25,
-            clock="16:45",
-            reason="Please name the alternative route, so that nobody is left waiting.",
-        )
-        winter = self.submit("mira", voice, scripts.WINTER, day=28)
-        self.review(winter, "policy", "approve", day=28, clock="15:10")
-        self.submit("mira", voice, scripts.QUIZ, day=30)
-        self.draft("mira", voice, scripts.CAMPAIGN, day=30)
