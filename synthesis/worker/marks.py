@@ -40,14 +40,20 @@ def with_notice(speech: Speech, *, engine: Engine, language: str) -> Speech:
             f"The consent asks for a spoken notice, which {engine.facts.name} cannot give in {language!r}.",
             "Choose another language, or ask for a consent without a spoken notice.",
         )
-    notice = engine.speak_stock(text, language=language)
     # Both parts at the same loudness: a whispered notice would be none.
     parts = [
-        normalise(soxr.resample(notice.samples, notice.rate, speech.rate), speech.rate),
+        _spoken_notice(engine, text, language, speech.rate),
         np.zeros(round(PAUSE_S * speech.rate), dtype=np.float32),
         normalise(speech.samples, speech.rate),
     ]
     return Speech(np.concatenate(parts).astype(np.float32), speech.rate)
+
+
+@cache
+def _spoken_notice(engine: SpeaksStock, text: str, language: str, rate: int) -> Waveform:
+    """The notice is the same before every line, so it is spoken once a process."""
+    notice = engine.speak_stock(text, language=language)
+    return normalise(soxr.resample(notice.samples, notice.rate, rate), rate)
 
 
 def mark(speech: Speech, *, watermark_id: int) -> Waveform:
