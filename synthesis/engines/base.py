@@ -1,7 +1,7 @@
 """What every engine offers, whichever model is behind it.
 
-An engine knows nothing of people, consents or grants: it turns recordings into the bytes of a voice model and a
-line of text into a waveform. Whoever calls it has checked the grant. No engine stands in for another.
+An engine knows nothing of people, consents or grants: it turns recordings into the bytes of a voice model and
+a line of text into a waveform. Whoever calls it has checked the grant. No engine stands in for another.
 """
 
 from collections.abc import Callable, Sequence
