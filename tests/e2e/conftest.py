@@ -94,7 +94,7 @@ def new_page(new_context: Callable[..., BrowserContext], complaints: list[str]) 
 
     def opened(**profile: Any) -> Page:
         context = new_context(**profile)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         context.on("weberror", lambda error: complaints.append(f"script error: {error.error}"))
         context.on("console", told)
         return context.new_page()
