@@ -52,7 +52,7 @@ def parts(host: str, port: int) -> list[Part]:
             [
                 *(python, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
                 *("--workers", os.environ.get("WEB_WORKERS", "1"), "--blocking-threads", "4"),
-                *("--no-ws", "--process-name", "viva-voce-web", "portal.wsgi:application"),
+                *("--no-ws", "portal.wsgi:application"),
             ],
         ),
         Part(
