@@ -19,6 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _TILE = 32
+_AT_ONCE = 32_768
+"""Tiles times channels: 6 MB of spectra, whatever the length of the line."""
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) -> Tensor:
@@ -32,11 +34,13 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) 
     margin = dilation * (kernel // 2)
     x = F.pad(x[0], (margin, margin + columns * tile * dilation - time))
     tiles = x.view(channels, -1, dilation).transpose(1, 2).unfold(-1, analysis.shape[1], tile)
-    spectra = (analysis @ tiles.permute(3, 0, 1, 2).flatten(1)).view(len(analysis), channels, -1)
     kernels = (filters @ weight.flatten(0, 1).T).view(len(filters), out, channels)
-    product = torch.bmm(kernels, spectra)
-    y = (synthesis @ product.flatten(1)).view(tile, out, dilation, columns)
-    y = y.permute(1, 3, 0, 2).reshape(out, -1)[:, :time]
+    parts = []
+    for some in torch.split(tiles, max(1, _AT_ONCE // (channels * dilation)), dim=2):
+        spectra = (analysis @ some.permute(3, 0, 1, 2).flatten(1)).view(len(analysis), channels, -1)
+        product = torch.bmm(kernels, spectra)
+        parts.append((synthesis @ product.flatten(1)).view(tile, out, dilation, -1))
+    y = torch.cat(parts, dim=3).permute(1, 3, 0, 2).reshape(out, -1)[:, :time]
     return (y if bias is None else y + bias[:, None])[None]
 
 

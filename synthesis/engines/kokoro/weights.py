@@ -7,7 +7,7 @@ that use them: q -> (q - zero point) * scale.
 
 import re
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +38,11 @@ def load_network() -> Kokoro:
     return network.eval().requires_grad_(False)
 
 
+class _Node(NamedTuple):
+    operation: str
+    inputs: tuple[str, ...]
+
+
 class _OnnxWeights:
     def __init__(self) -> None:
         # onnx is a slow import that only this function needs, once a process.
@@ -48,10 +53,11 @@ class _OnnxWeights:
         self.tensors: dict[str, NDArray[Any]] = {
             tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
         }
+        nodes = ((node.name, _Node(node.op_type, tuple(node.input))) for node in model.graph.node)
         self.nodes = {
-            _module_path(node.name): node
-            for node in model.graph.node
-            if node.op_type in _OPERATIONS and self._constant(node) is not None
+            _module_path(name): node
+            for name, node in nodes
+            if node.operation in _OPERATIONS and self._constant(node) is not None
         }
 
     def fill(self, name: str, module: nn.Module) -> None:
@@ -85,18 +91,18 @@ class _OnnxWeights:
         if bias is not None:
             bias.copy_(self._tensor(f"{prefix}.bias"))
 
-    def _constant(self, node: Any) -> str | None:
+    def _constant(self, node: _Node) -> str | None:
         """Name of the constant matrix or kernel among the inputs of a node."""
-        return next((i for i in node.input if i in self.tensors and self.tensors[i].ndim > 1), None)
+        return next((i for i in node.inputs if i in self.tensors and self.tensors[i].ndim > 1), None)
 
     def _operand(self, name: str) -> Tensor:
         """The matrix or kernel that the node of a module multiplies by."""
         node = self.nodes[name]
         operand = self._constant(node)
         assert operand is not None, f"{name} multiplies by nothing constant"
-        if not node.op_type.endswith("Integer"):
+        if not node.operation.endswith("Integer"):
             return self._tensor(operand)
-        zero_point = self.tensors[node.input[3]] if len(node.input) > 3 else np.zeros(1)
+        zero_point = self.tensors[node.inputs[3]] if len(node.inputs) > 3 else np.zeros(1)
         scale = self.tensors[operand.replace("_quantized", "_scale")]
         return _dequantise(self.tensors[operand], scale, zero_point)
 
@@ -108,7 +114,7 @@ class _OnnxWeights:
 
     def _fill_lstm(self, name: str, module: nn.LSTM) -> None:
         """ONNX keeps ``[direction, inputs, 4 * hidden]``, gates as i, o, f, c; torch wants i, f, c, o."""
-        inputs = self.nodes[name].input
+        inputs = self.nodes[name].inputs
         biases = self.tensors[inputs[3]].astype(np.float32)
         input_weights, hidden_weights = (
             _dequantise(self.tensors[inputs[w]], self.tensors[inputs[s]], self.tensors[inputs[z]])
