@@ -13,6 +13,7 @@ from django.conf import settings
 
 from audit.actors import Actor
 from audit.models import Person
+from audit.reports import request_report
 from consent.access import open_voice
 from consent.consents import (
     AGREEMENTS,
@@ -207,6 +208,13 @@ class Story:
         self.review(winter, "policy", "approve", day=28, clock="15:10")
         scope = self.scope(from_day=29, days=365, channels=("phone", "app"))
         self.offer(waiting, scope, day=29, clock="11:15", open_for=timedelta(days=14))
+        # Set by a worker once the portal runs: drawing thirty pages takes a while.
+        request_report(
+            period_from=self.at(0, "00:00"),
+            period_to=self.at(30, "00:00"),
+            actor=self.actor("theo"),
+            now=self.at(30, "08:40"),
+        )
         self.submit("mira", voice, scripts.QUIZ, day=30)
         self.draft("mira", voice, scripts.CAMPAIGN, day=30)
 

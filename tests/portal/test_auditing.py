@@ -121,15 +121,19 @@ def test_failed_report_says_why_and_can_be_tried_again(house: House, client: Cli
     ("first", "last", "field"),
     [("", "2026-01-31", "day_from"), ("2026-02-01", "2026-01-31", "day_to"), ("x", "y", "day_from")],
 )
-@pytest.mark.parametrize("address", ["reports", "evidence"])
-def test_period_that_makes_no_sense_is_refused(
-    client: Client, address: str, first: str, last: str, field: str
-) -> None:
-    response = client.post(reverse(address), {"day_from": first, "day_to": last})
+def test_period_that_makes_no_sense_is_refused(client: Client, first: str, last: str, field: str) -> None:
+    response = client.post(reverse("reports"), {"day_from": first, "day_to": last})
 
     assert response.status_code == 422
     assert field in response.context["form"].errors
     assert not Report.objects.exists()
+
+
+def test_evidence_of_an_unfinished_report_is_refused(house: House, client: Client) -> None:
+    response = client.post(reverse("report-evidence", args=[house.report().pk]))
+
+    assert response.status_code == 409
+    assert b"report.not_ready" in response.content
 
 
 def test_report_of_another_id_is_not_found(client: Client) -> None:

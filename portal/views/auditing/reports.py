@@ -14,7 +14,7 @@ from audit.access import get_report, reports_for
 from audit.errors import VivaVoceError
 from audit.reports.jobs import cancel_report, request_report, retry_report
 from audit.reports.models import Report
-from audit.reports.package import build_evidence
+from audit.reports.package import export_report
 from audit.roles import Role
 from portal.forms.audit import PeriodForm
 from portal.frame.access import actor_of, for_roles
@@ -84,16 +84,11 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @for_roles(Role.AUDITOR)
-def evidence(request: HttpRequest) -> HttpResponse:
-    """The evidence package of a period, or of everything. Making it is an event."""
-    form = PeriodForm(request.POST)
-    if not form.is_valid():
-        page = Paginator(reports_for(request.user), PAGE_SIZE).get_page(None)
-        return render(request, "portal/audit/reports.html", {"form": form, "page": page}, status=422)
-    data = build_evidence(
-        period_from=form.start, period_to=form.end, actor=actor_of(request), now=timezone.now()
-    )
-    name = f"evidence-{form.cleaned_data['day_from']}-to-{form.cleaned_data['day_to']}"
+def evidence(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The evidence package of a report that is ready. Making it is an event."""
+    report = get_report(request.user, pk)
+    data = export_report(report=report, actor=actor_of(request), now=timezone.now())
+    name = f"evidence-{report.reference}"
     return HttpResponse(data, content_type="application/zip", headers=attachment(name, "zip"))
 
 
