@@ -64,7 +64,7 @@ def chain_of(request: SpeechRequest, lines: list[Line]) -> list[Knot]:
         stages.append(Stage.OWNER)
     decisions = {decision.stage: decision for decision in request.decisions.filter(dismissed_at=None)}
     return [
-        _consent_knot(request.consent),
+        _consent_knot(request),
         _script_knot(request, len(lines)),
         *(_decision_knot(request, stage, decisions.get(stage)) for stage in stages),
         _grant_knot(request),
@@ -72,13 +72,16 @@ def chain_of(request: SpeechRequest, lines: list[Line]) -> list[Knot]:
     ]
 
 
-def _consent_knot(consent: Consent | None) -> Knot:
+def _consent_knot(request: SpeechRequest) -> Knot:
+    """A newer consent takes nothing from clips that were released under the one before."""
+    consent = request.consent
     if consent is None:
         return Knot("Consent", text="Bound to the request when it is submitted.")
-    held = consent.status in (Consent.Status.ACTIVE, Consent.Status.SIGNED)
+    in_force = consent.status in (Consent.Status.ACTIVE, Consent.Status.SIGNED)
+    held = in_force or (consent.status == Consent.Status.SUPERSEDED and request.status == Status.READY)
     state = wording.state(consent.status).label.lower()
     text = f"Version {consent.version}, signed by {consent.voice.owner.full_name}."
-    if not held:
+    if not in_force:
         text = f"{text} Now {state}."
     return Knot("Consent", "done" if held else "broken", text, when=consent.signed_at, digest=consent.digest)
 
