@@ -83,8 +83,6 @@ INSTALLED_APPS = [
     # Both would set the template loaders, each without the other: TEMPLATES names them together.
     "django_cotton.apps.SimpleAppConfig",
     "template_partials.apps.SimpleAppConfig",
-    "django_filters",
-    "django_tables2",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
