@@ -124,6 +124,24 @@ def deactivate_person(*, person: Person, actor: Actor, now: datetime) -> Person:
 
 
 @transaction.atomic
+def set_password(*, person: Person, password: str, actor: Actor, now: datetime) -> Person:
+    """Give somebody a new password who lost theirs; their sessions end. The caller has judged its strength.
+
+    Raises:
+        NotAllowedError: ``access.role_missing``.
+        ConflictError: ``person.closed``.
+    """
+    acting = require_administration(actor)
+    person = Person.objects.select_for_update().get(pk=person.pk)
+    if not person.is_active:
+        raise ConflictError("person.closed", "This account is closed.", "Create a new one.")
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    record_event(action="person.password_set", actor=actor, role=acting, subject=person, payload={}, now=now)
+    return person
+
+
+@transaction.atomic
 def record_sign_in(*, person: Person, now: datetime) -> None:
     record_event(
         action="person.signed_in", actor=Actor.from_person(person), subject=person, payload={}, now=now

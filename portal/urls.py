@@ -83,6 +83,7 @@ administration_urls = [
     path("people/", people.listing, name="people"),
     path("people/new/", people.new, name="person-new"),
     path("people/<uuid:pk>/", people.detail, name="person"),
+    path("people/<uuid:pk>/password/", people.password, name="person-password"),
     path("people/<uuid:pk>/close/", people.close, name="person-close"),
     path("freezes/", freezes.listing, name="freezes"),
     path("freezes/new/", freezes.new, name="freeze-new"),

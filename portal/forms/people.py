@@ -19,6 +19,15 @@ class RolesForm(PortalForm):
         return frozenset(Role(value) for value in self.cleaned_data["roles"])
 
 
+class NewPasswordForm(PortalForm):
+    password = forms.CharField(
+        label="New password",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        validators=[validate_password],
+        help_text="At least 12 characters. Tell them in person; they change it under Account.",
+    )
+
+
 class PersonForm(RolesForm):
     fields_of_codes = {
         "person.email_invalid": "email",

@@ -130,6 +130,31 @@ def test_deactivated_person_cannot_sign_in(rf: object, admin: Person, now: datet
     assert InboxEvent.objects.filter(action="person.deactivated").count() == 1
 
 
+def test_new_password_replaces_the_lost_one(rf: object, admin: Person, now: datetime) -> None:
+    person = make("grace@example.org", now)
+
+    people.set_password(person=person, password="another long one", actor=Actor.from_person(admin), now=now)
+
+    assert authenticate(rf.get("/"), username="grace@example.org", password=PASSWORD) is None
+    assert authenticate(rf.get("/"), username="grace@example.org", password="another long one") == person
+    assert InboxEvent.objects.filter(action="person.password_set").exists()
+
+
+def test_new_password_by_somebody_else_than_an_administrator_is_refused(now: datetime) -> None:
+    person = make("grace@example.org", now)
+
+    with pytest.raises(NotAllowedError, match=r"access\.role_missing"):
+        people.set_password(person=person, password="x" * 12, actor=Actor.from_person(person), now=now)
+
+
+def test_closed_account_gets_no_password(admin: Person, now: datetime) -> None:
+    actor = Actor.from_person(admin)
+    person = people.deactivate_person(person=make("grace@example.org", now), actor=actor, now=now)
+
+    with pytest.raises(ConflictError, match=r"person\.closed"):
+        people.set_password(person=person, password="x" * 12, actor=actor, now=now)
+
+
 def test_sign_in_is_an_event(admin: Person, now: datetime) -> None:
     people.record_sign_in(person=admin, now=now)
     assert InboxEvent.objects.filter(action="person.signed_in", actor_id=admin.pk).count() == 1

@@ -157,6 +157,7 @@ ROUTES: list[tuple[str, Route]] = [
     ("people", Route({ADMINISTRATOR})),
     ("person-new", Route({ADMINISTRATOR})),
     ("person", Route({ADMINISTRATOR}, person)),
+    ("person-password", Route({ADMINISTRATOR}, person)),
     ("person-close", Route({ADMINISTRATOR}, person)),
     ("freezes", Route(FREEZERS | {AUDITOR})),
     ("freeze-new", Route(FREEZERS)),

@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from audit.access import get_person, people_for
 from audit.errors import VivaVoceError
-from audit.people import change_roles, create_person, deactivate_person
+from audit.people import change_roles, create_person, deactivate_person, set_password
 from audit.roles import Role
-from portal.forms.people import PersonForm, RolesForm
+from portal.forms.people import NewPasswordForm, PersonForm, RolesForm
 from portal.frame.access import actor_of, for_roles
 
 
@@ -53,6 +53,24 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             return redirect("people")
     context = {"form": form, "person": person}
     return render(request, "portal/people/detail.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@for_roles(Role.ADMINISTRATOR)
+def password(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """For somebody who lost theirs."""
+    person = get_person(request.user, pk)
+    form = NewPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            set_password(person=person, **form.cleaned_data, actor=actor_of(request), now=timezone.now())
+        except VivaVoceError as error:
+            form.add_refusal(error)
+        else:
+            messages.success(request, f"{person.full_name} has a new password.")
+            return redirect("person", pk)
+    context = {"form": form, "person": person}
+    return render(request, "portal/people/password.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])
