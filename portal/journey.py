@@ -27,7 +27,7 @@ from audit.log import integrate_pending, latest_checkpoint
 from audit.log.sequencer import log_signer
 from audit.models import Person
 from audit.people import create_person
-from audit.reports import build_evidence, build_report
+from audit.reports import build_report, export_report
 from audit.roles import Role
 from consent import vault
 from consent.access import open_voice
@@ -289,7 +289,7 @@ class Journey:
         integrate_pending()
         report = build_report(period_from=period_from, period_to=now, actor=auditor, now=now)
         self.write("audit.pdf", bytes(report.pdf))
-        self.write("evidence.zip", build_evidence(actor=auditor, now=timezone.now()))
+        self.write("evidence.zip", export_report(report=report, actor=auditor, now=timezone.now()))
         self.write("log.vkey", f"{log_signer().verifier}\n".encode())
         checkpoint = latest_checkpoint()
         self.facts["log"] = {"size": checkpoint.size, "root": bytes(checkpoint.root).hex()}
