@@ -114,6 +114,21 @@ def test_request_changed_since_it_was_read_is_a_conflict(request_: SpeechRequest
     assert not Decision.objects.exists()
 
 
+def test_confirmation_sent_again_after_the_last_decision_is_refused(
+    request_: SpeechRequest, as_role: Callable[[Role], Client], policy: Client
+) -> None:
+    legal, address = as_role(Role.LEGAL_REVIEWER), reverse("review", args=[request_.pk])
+    confirmed = answer(request_) | {"confirmed": "yes"}
+    policy.post(address, confirmed)
+    legal.post(address, confirmed)
+
+    response = legal.post(address, confirmed)
+
+    assert response.status_code == 409
+    assert b"decision.not_awaited" in response.content
+    assert Decision.objects.count() == 2
+
+
 @pytest.mark.parametrize("role", [Role.LEGAL_REVIEWER, Role.SECURITY_REVIEWER, Role.VOICE_OWNER])
 def test_reader_at_another_stage_sees_why_and_cannot_decide(
     request_: SpeechRequest, as_role: Callable[[Role], Client], role: Role

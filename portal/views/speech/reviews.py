@@ -51,6 +51,9 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
         return render(request, "portal/reviews/review.html", context, status=200 if form.is_valid() else 422)
     if "confirmed" not in request.POST:
         return render(request, "portal/reviews/confirm.html", context)
+    if not wanted.stage:
+        context["refusal"] = refusal_to_decide(request=wanted, actor=actor_of(request))
+        return render(request, "portal/reviews/review.html", context, status=409)
     try:
         decision = decide(
             request=wanted,
