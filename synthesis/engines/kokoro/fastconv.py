@@ -12,6 +12,7 @@ fewer for k = 11, four times for k = 7. Rounding stays at float32's level, the t
 """
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -23,9 +24,10 @@ _AT_ONCE = 32_768
 """Tiles times channels: 6 MB of spectra, whatever the length of the line."""
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) -> Tensor:
-    """``F.conv1d`` with odd kernel and "same" padding: ``[1, in, time]`` to ``[1, out, time]``."""
-    out, channels, kernel = weight.shape
+def convolve(x: Tensor, weights: Sequence[Tensor], dilation: int = 1) -> list[Tensor]:
+    """``F.conv1d`` with odd kernel and "same" padding, of one ``x`` ``[1, in, time]`` with several weights
+    ``[out, in, kernel]`` of one kernel length; the tiles are analysed once for all of them."""
+    _, channels, kernel = weights[0].shape
     time = x.shape[-1]
     analysis, filters, synthesis = _transforms(_TILE, kernel)
     tile = len(synthesis)
@@ -34,14 +36,15 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) 
     margin = dilation * (kernel // 2)
     x = F.pad(x[0], (margin, margin + columns * tile * dilation - time))
     tiles = x.view(channels, -1, dilation).transpose(1, 2).unfold(-1, analysis.shape[1], tile)
-    kernels = (filters @ weight.flatten(0, 1).T).view(len(filters), out, channels)
-    parts = []
+    kernels = [(filters @ w.flatten(0, 1).T).view(len(filters), -1, channels) for w in weights]
+    parts: list[list[Tensor]] = [[] for _ in weights]
     for some in torch.split(tiles, max(1, _AT_ONCE // (channels * dilation)), dim=2):
         spectra = (analysis @ some.permute(3, 0, 1, 2).flatten(1)).view(len(analysis), channels, -1)
-        product = torch.bmm(kernels, spectra)
-        parts.append((synthesis @ product.flatten(1)).view(tile, out, dilation, -1))
-    y = torch.cat(parts, dim=3).permute(1, 3, 0, 2).reshape(out, -1)[:, :time]
-    return (y if bias is None else y + bias[:, None])[None]
+        for made, spectrum in zip(parts, kernels, strict=True):
+            product = torch.bmm(spectrum, spectra)
+            made.append((synthesis @ product.flatten(1)).view(tile, len(spectrum[0]), dilation, -1))
+    joined = (torch.cat(made, dim=3).permute(1, 3, 0, 2) for made in parts)
+    return [y.reshape(1, y.shape[0], -1)[..., :time] for y in joined]
 
 
 @cache

@@ -256,15 +256,30 @@ class HarmonicSource(nn.Module):
 
 
 class FastConv(nn.Conv1d):
-    """A long convolution in the frequency domain; a short one as torch does it."""
+    """A long convolution in the frequency domain."""
+
+    thin_path: tuple[Tensor, Tensor] | None = None
+    """While a voice is learnt: ``up`` [out, rank] and ``down`` [rank, in, kernel] of a low-rank change."""
 
     def __init__(self, channels: int, kernel: int, dilation: int) -> None:
         super().__init__(channels, channels, kernel, dilation=dilation, padding=dilation * (kernel // 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.kernel_size[0] < 7:
-            return super().forward(x)
-        return convolve(x, self.weight, self.bias, self.dilation[0])
+        assert self.bias is not None
+        if self.thin_path is None:
+            (y,) = convolve(x, [self.weight], self.dilation[0])
+        else:
+            up, down = self.thin_path
+            y, thin = convolve(x, [self.weight, down], self.dilation[0])
+            y = y + up @ thin
+        return y + self.bias[:, None]
+
+
+def _same_conv(channels: int, kernel: int, dilation: int) -> nn.Conv1d:
+    # Transforms do not pay for three taps.
+    if kernel > 3:
+        return FastConv(channels, kernel, dilation)
+    return nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=dilation)
 
 
 class SnakeBlock(nn.Module):
@@ -272,8 +287,8 @@ class SnakeBlock(nn.Module):
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
-        self.convs1 = nn.ModuleList(FastConv(channels, kernel, dilation) for dilation in (1, 3, 5))
-        self.convs2 = nn.ModuleList(FastConv(channels, kernel, 1) for _ in range(3))
+        self.convs1 = nn.ModuleList(_same_conv(channels, kernel, dilation) for dilation in (1, 3, 5))
+        self.convs2 = nn.ModuleList(_same_conv(channels, kernel, 1) for _ in range(3))
         self.adain1 = nn.ModuleList(AdaptiveInstanceNorm(channels) for _ in range(3))
         self.adain2 = nn.ModuleList(AdaptiveInstanceNorm(channels) for _ in range(3))
         self.alpha1 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in range(3))

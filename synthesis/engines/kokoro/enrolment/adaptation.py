@@ -11,7 +11,7 @@ CAM++, the judge of the result, takes no part in the learning.
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -26,9 +26,18 @@ from consent.hearing.audio import LISTENING_RATE
 from consent.hearing.spectra import mel_bank
 from synthesis.engines.kokoro.enrolment import acoustics
 from synthesis.engines.kokoro.enrolment.phrases import Phrase
-from synthesis.engines.kokoro.network import FRAME_SAMPLES, SAMPLE_RATE, STYLE, Kokoro, TextFeatures
+from synthesis.engines.kokoro.network import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    STYLE,
+    FastConv,
+    Kokoro,
+    TextFeatures,
+)
 
 RANK = 12
+RATES = {"style": 0.006, "full": 0.004, "up": 0.002, "down": 0.0005}
+"""Peak learning rates of Adam for each part of the change."""
 _EXCERPT_FRAMES = 64
 """1.6 s: what one GE2E window hears."""
 _PADDING = SAMPLE_RATE // 10
@@ -175,32 +184,29 @@ class VoiceChange(nn.Module):
         ``up @ down`` is never multiplied out while learning: each layer's output gains the output of two thin
         layers, so that no gradient of a large weight is ever computed or kept.
         """
-        hooks = [
-            decoder.get_submodule(_name(key).removesuffix(".weight")).register_forward_hook(
-                self._add_path(key)
-            )
-            for key in self.up
-        ]
         changed: dict[str, Tensor] = dict(decoder.named_parameters())
-        try:
+        with ExitStack() as undo:
+            for key in self.up:
+                self._add_path(decoder.get_submodule(_name(key).removesuffix(".weight")), key, undo)
             yield changed | {_name(key): changed[_name(key)] + shift for key, shift in self.full.items()}
-        finally:
-            for hook in hooks:
-                hook.remove()
 
-    def _add_path(self, key: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            assert isinstance(layer, nn.Conv1d | nn.ConvTranspose1d)
-            up, thin = self.up[key], self.down[key].view(-1, *layer.weight.shape[1:])
-            padding = cast(tuple[int], layer.padding)
+    def _add_path(self, layer: nn.Module, key: str, undo: ExitStack) -> None:
+        assert isinstance(layer, nn.Conv1d | nn.ConvTranspose1d)
+        up, down = self.up[key], self.down[key].view(-1, *layer.weight.shape[1:])
+        padding = cast(tuple[int], layer.padding)
+        if isinstance(layer, FastConv):
+            layer.thin_path = (up, down)
+            undo.callback(setattr, layer, "thin_path", None)
+            return
+
+        def bend(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
             if isinstance(layer, nn.ConvTranspose1d):
                 # Its weight is [in, out, kernel], so that the thin side comes first.
-                path = F.conv_transpose1d(up.T @ inputs[0], thin, None, layer.stride, padding)
-            else:
-                path = up @ F.conv1d(inputs[0], thin, None, layer.stride, padding, layer.dilation)
-            return output + path
+                return output + F.conv_transpose1d(up.T @ inputs[0], down, None, layer.stride, padding)
+            thin = F.conv1d(inputs[0], down, None, layer.stride, padding, layer.dilation)
+            return torch.add(output, up @ thin)
 
-        return hook
+        undo.callback(layer.register_forward_hook(bend).remove)
 
     def tensors(self, strength: float) -> dict[str, Tensor]:
         """The change as ``voice_file`` stores it; weights between stock (``strength`` 0) and learnt (1)."""
@@ -230,7 +236,7 @@ def learn_timbre(
     change = VoiceChange(network.decoder, start)
     encoder = ge2e.load_encoder()
     distance = MelDistance(min(lesson.phrase.bandwidth_hz for lesson in lessons))
-    rates = {"style": 0.006, "full": 0.004, "up": 0.002, "down": 0.0005}
+    rates = RATES
     groups = [
         {"params": [change.style], "peak": rates["style"]},
         *(
