@@ -162,6 +162,8 @@ class TestManaging:
         assert consent.status == Status.WITHDRAWN
         assert "Receipt: what followed the end of this consent" in page
         assert consent.receipt.digest in page
+        assert "Holds until" not in page
+        assert client.get(address).headers["Location"] == reverse("signing", args=[token])
 
     def test_copy_is_a_pdf(self, client: Client, token: str) -> None:
         response = client.get(reverse("signing-document", args=[token]))

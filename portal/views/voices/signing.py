@@ -104,6 +104,8 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
             now=timezone.now(),
         )
         return redirect("signing", token)
+    if link.consent.ended_at:
+        return redirect("signing", token)
     return _page(request, "withdraw", link, _context(token, link) | {"form": form})
 
 
