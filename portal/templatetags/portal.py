@@ -118,6 +118,13 @@ def moment(when: datetime | None, style: str = "long") -> str:
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), exact, shown)
 
 
+@register.simple_tag
+def utc_days(start: datetime, end: datetime) -> str:
+    """A period as it was asked for: days in UTC, the last one included."""
+    last = (end - timedelta(microseconds=1)).astimezone(UTC)
+    return f"{date_format(start.astimezone(UTC), MOMENTS['day'])} to {date_format(last, MOMENTS['day'])}"
+
+
 @register.filter
 def subject_label(label: str) -> str:
     """What kind of thing an event is about: ``synthesis.speechrequest`` is "Speech request"."""

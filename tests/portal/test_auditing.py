@@ -99,6 +99,8 @@ def test_report_is_asked_for_and_followed(client: Client) -> None:
     report = Report.objects.get()
     assert response.headers["Location"] == reverse("report", args=[report.pk])
     assert (report.period_to - report.period_from).days == 31
+    for page in (reverse("reports"), response.headers["Location"]):
+        assert "1 January 2026 to 31 January 2026" in client.get(page).content.decode()
     assert client.get(reverse("report-progress", args=[report.pk])).status_code == 200
     client.post(reverse("report-cancel", args=[report.pk]))
     assert client.get(reverse("report-progress", args=[report.pk])).status_code == 286

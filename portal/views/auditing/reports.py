@@ -96,6 +96,5 @@ def _context(report: Report) -> dict[str, object]:
     return {
         "report": report,
         "moving": report.status in BEING_MADE,
-        "last_day": (report.period_to - timedelta(seconds=1)),
         "stopped": report.status in (Report.Status.FAILED, Report.Status.CANCELLED),
     }
