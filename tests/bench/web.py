@@ -84,7 +84,7 @@ def median_seconds(client: Client, address: str) -> float:
 
 def page_against_bare(person: object) -> tuple[str, float, int]:
     """Returns the first page's address, the ratio of its time to the bare page's, and its query count."""
-    client = Client()
+    client = Client(headers={"host": "127.0.0.1"})
     client.force_login(person)
     landing = client.get("/", follow=True)
     address = landing.redirect_chain[-1][0] if landing.redirect_chain else "/"
