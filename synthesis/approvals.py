@@ -285,6 +285,13 @@ def _require_eligible(request: SpeechRequest, stage: Stage, actor: Actor) -> Non
         raise NotAllowedError(
             "decision.administrator", "Administrators do not decide on requests.", "Leave it to a reviewer."
         )
+    # Before the role: who has decided already is told that, not to ask for another role.
+    if actor.person and request.decisions.filter(person=actor.person, dismissed_at=None).exists():
+        raise NotAllowedError(
+            "decision.already_decided",
+            "You decided on this request at another stage.",
+            "Leave this stage to another reviewer.",
+        )
     actor.require(stage.role)
     if stage == Stage.OWNER and not is_owner(request.voice.owner, actor):
         raise NotAllowedError(
@@ -297,12 +304,6 @@ def _require_eligible(request: SpeechRequest, stage: Stage, actor: Actor) -> Non
             "decision.own_request",
             "You made or last edited this request.",
             "Leave the decision to another reviewer.",
-        )
-    if request.decisions.filter(person=actor.person, dismissed_at=None).exists():
-        raise NotAllowedError(
-            "decision.already_decided",
-            "You decided on this request at another stage.",
-            "Leave this stage to another reviewer.",
         )
 
 

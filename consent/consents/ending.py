@@ -146,7 +146,7 @@ def _end_consent(
     if not consent.voice.consents.filter(status__in=Consent.IN_FORCE).exists():
         consequences += _clear_voice(consent, actor=actor, now=now)
     consequences.append(
-        Consequence("kept", "signed consent records", 1, "They prove what was agreed and that it ended.")
+        Consequence("kept", "signed consent record", 1, "They prove what was agreed and that it ended.")
     )
     sealed = seal_record(
         receipt_record(consent, consequences=consequences, actor=actor, reason=reason, now=now)

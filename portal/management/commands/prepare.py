@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if stamp.is_file() and stamp.read_text() == wanted:
             return
         self.stdout.write("Collecting static files")
-        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+        call_command("collectstatic", interactive=False, verbosity=0)
         stamp.write_text(wanted)
 
 
