@@ -121,8 +121,13 @@ def moment(when: datetime | None, style: str = "long") -> str:
 @register.simple_tag
 def utc_days(start: datetime, end: datetime) -> str:
     """A period as it was asked for: days in UTC, the last one included."""
-    last = (end - timedelta(microseconds=1)).astimezone(UTC)
-    return f"{date_format(start.astimezone(UTC), MOMENTS['day'])} to {date_format(last, MOMENTS['day'])}"
+    return f"{date_format(start.astimezone(UTC), MOMENTS['day'])} to {last_day(end)}"
+
+
+@register.simple_tag
+def last_day(end: datetime) -> str:
+    """The last day before ``end``, in UTC: consents are agreed by such days, wherever they are read."""
+    return date_format((end - timedelta(microseconds=1)).astimezone(UTC), MOMENTS["day"])
 
 
 @register.filter
