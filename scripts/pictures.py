@@ -77,9 +77,10 @@ def sign_page(browser: Browser, site: str, steward: Page) -> None:
 
 def report_page(auditor: Page, site: str) -> None:
     """The first page of a report, drawn from its PDF."""
-    auditor.goto(f"{site}/audit/reports/")
+    auditor.goto(f"{site}/reports/")
+    auditor.locator("main td a[href*='/reports/']").first.click()
     with auditor.expect_download() as download:
-        auditor.get_by_role("link", name="PDF").first.click()
+        auditor.get_by_role("link", name="Download the PDF").click()
     with tempfile.TemporaryDirectory() as folder:
         pdf = Path(folder) / "report.pdf"
         download.value.save_as(pdf)
